@@ -1,0 +1,49 @@
+//! File systems: a volume in, its entries, metadata and problems out.
+//!
+//! Adding one is a new file here with a [`Format`] and its line in [`FORMATS`].
+#![deny(clippy::arithmetic_side_effects)]
+
+use std::sync::Arc;
+
+use crate::model::{FileEntry, Survey, TimeEncoding};
+use crate::read::{Confidence, ReadAt, Result};
+
+/// A kind of file system.
+pub trait Format: Sync {
+    /// Its name in options, tables and reports.
+    fn name(&self) -> &'static str;
+
+    /// What a reader of `onscene formats` needs to know beyond the name: variants read and not read.
+    fn description(&self) -> &'static str;
+
+    /// How sure it is that the volume is its own. Reads a bounded number of bytes; offsets count from the
+    /// start of the volume. An unreadable volume is `No`.
+    fn probe(&self, volume: &dyn ReadAt) -> Confidence;
+
+    /// Opens a volume.
+    fn open(&self, volume: Arc<dyn ReadAt>) -> Result<Box<dyn Filesystem>>;
+}
+
+/// An opened file system. Several threads may read from it at once.
+pub trait Filesystem: Send + Sync {
+    /// The variant: `FAT32`, `ext4`.
+    fn variant(&self) -> String;
+
+    /// The name that the file system gives itself, if any; possibly hostile text.
+    fn label(&self) -> String;
+
+    /// How its raw time stamps are stored.
+    fn times(&self) -> TimeEncoding;
+
+    /// Lists every entry, allocated and deleted, the places of its metadata, and what could not be listed.
+    ///
+    /// Metadata are read in as few sequential sweeps as the format allows. An error means that nothing more can
+    /// be listed; what was added before it stays. The same volume gives the same entries in the same order.
+    fn survey(&self, survey: &mut Survey<'_>) -> Result<()>;
+
+    /// The content of an entry whose [`crate::model::Content`] is `Opened`.
+    fn open(&self, entry: FileEntry<'_>) -> Result<Box<dyn ReadAt>>;
+}
+
+/// Every kind, alphabetical.
+pub static FORMATS: &[&dyn Format] = &[];

@@ -1,0 +1,89 @@
+//! Positional, read-only access to bytes, and the errors of everything that reads evidence.
+//!
+//! Nothing here can write, and nothing turns a byte that could not be read into a zero.
+
+mod error;
+mod fields;
+mod memory;
+mod pieces;
+mod window;
+
+use std::sync::Arc;
+
+pub use error::{Error, Result, Unreadable};
+pub use fields::Fields;
+pub use memory::Memory;
+pub use pieces::Pieces;
+pub use window::Window;
+
+/// Bytes that can be read at any position by several threads at once.
+pub trait ReadAt: Send + Sync {
+    /// Length in bytes as the source states it; reading below it may still fail.
+    fn size(&self) -> u64;
+
+    /// Reads bytes from `offset` on into the front of `buffer` and returns how many.
+    ///
+    /// Fewer than asked for are returned only before the end or before a range that cannot be read; zero only at
+    /// or past the end, or for an empty buffer. The error is returned when the byte at `offset` itself cannot be read.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> std::result::Result<usize, Unreadable>;
+
+    /// Fills the whole buffer or fails; the end of the source counts as unreadable.
+    fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> std::result::Result<(), Unreadable> {
+        let mut done = 0;
+        while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
+            let at = offset.saturating_add(size(done));
+            let length = size(rest.len());
+            match self.read_at(at, rest)? {
+                0 => return Err(Unreadable::new(at, length, "the data end here")),
+                more => done = done.saturating_add(more),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads `length` bytes from `offset` on. The caller has bounded `length`: it is never the evidence's own word.
+    fn read_vec(&self, offset: u64, length: usize) -> std::result::Result<Vec<u8>, Unreadable> {
+        // A source cannot hold more than its size: refuse before memory is taken.
+        let available = self.size().saturating_sub(offset);
+        if size(length) > available {
+            return Err(Unreadable::new(
+                offset.saturating_add(available),
+                size(length) - available,
+                "the data end here",
+            ));
+        }
+        let mut bytes = vec![0; length];
+        self.read_exact_at(offset, &mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+impl<R: ReadAt + ?Sized> ReadAt for Arc<R> {
+    fn size(&self) -> u64 {
+        (**self).size()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> std::result::Result<usize, Unreadable> {
+        (**self).read_at(offset, buffer)
+    }
+}
+
+/// How sure a format is that bytes are its own. The strongest wins; a tie is reported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Confidence {
+    /// They are not.
+    #[default]
+    No,
+    /// They may be.
+    Weak,
+    /// Signature and structure agree.
+    Strong,
+}
+
+/// A length in memory as a length on a medium; `usize` is never wider than 64 bits on our platforms.
+pub const fn size(length: usize) -> u64 {
+    #[expect(clippy::as_conversions, reason = "widening")]
+    {
+        length as u64
+    }
+}
