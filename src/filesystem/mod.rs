@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use crate::model::{FileEntry, Survey, TimeEncoding};
-use crate::read::{Confidence, ReadAt, Result};
+use crate::model::{FileEntry, Survey, TimeEncoding, Times};
+use crate::read::{Confidence, Memory, Pieces, ReadAt, Result};
 
 /// A kind of file system.
 pub trait Format: Sync {
@@ -42,8 +42,33 @@ pub trait Filesystem: Send + Sync {
     fn survey(&self, survey: &mut Survey<'_>) -> Result<()>;
 
     /// The content of an entry whose [`crate::model::Content`] is `Opened`.
-    fn open(&self, entry: FileEntry<'_>) -> Result<Box<dyn ReadAt>>;
+    fn open(&self, entry: FileEntry<'_>) -> Result<Box<dyn Stream>>;
 }
+
+/// The content of one entry, opened to be read.
+pub trait Stream: ReadAt {
+    /// What the open handle says of itself, where that is surer than the survey: a file of a mounted folder.
+    fn facts(&self) -> Option<Facts> {
+        None
+    }
+
+    /// Asked after the last byte was read: what has changed since it was opened, in words.
+    fn changed(&self) -> Option<String> {
+        None
+    }
+}
+
+/// Size and raw time stamps as an open handle gives them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// Size in bytes.
+    pub size: u64,
+    /// Raw time stamps in the encoding of the file system.
+    pub times: Times,
+}
+
+impl<B: AsRef<[u8]> + Send + Sync> Stream for Memory<B> {}
+impl Stream for Pieces {}
 
 /// Every kind, alphabetical.
 pub static FORMATS: &[&dyn Format] = &[];
