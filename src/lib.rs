@@ -19,6 +19,7 @@
 )]
 
 pub mod container;
+pub mod digest;
 pub mod filesystem;
 pub mod model;
 pub mod read;

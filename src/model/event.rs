@@ -15,6 +15,18 @@ pub struct ItemId {
     pub record: u64,
 }
 
+impl ItemId {
+    /// Stands for the survey of a volume: what an examiner is at before it knows any item.
+    pub const fn survey_of(volume: u32) -> Self {
+        Self { volume, stream: u16::MAX, record: u64::MAX }
+    }
+
+    /// Whether it stands for the survey of a volume.
+    pub const fn is_survey(self) -> bool {
+        self.stream == u16::MAX && self.record == u64::MAX
+    }
+}
+
 /// Items of one volume and stream number whose records follow one another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct IdRange {
@@ -77,6 +89,9 @@ pub struct ExaminedRange {
     pub outcome: Outcome,
     /// Whether the items are pictures or videos by content.
     pub media: bool,
+    /// Whether a known-good set or an ignored category accounts for them.
+    #[serde(default)]
+    pub known: bool,
     /// Which items.
     pub items: Vec<IdRange>,
     /// Bytes of their content.

@@ -23,7 +23,7 @@ pub use event::{
     VolumeSummary, Warning,
 };
 pub use finding::{Action, Finding, Grade, Hit, ItemRecord, Role};
-pub use ledger::{Bucket, Coverage, CoverageCounts, Ledger, UNALLOCATED_RULE};
+pub use ledger::{Bucket, Coverage, CoverageCounts, Ledger, SkipRule};
 pub use problem::{Problem, ProblemKind};
 pub use record::{CategoryCount, RunRecord};
 pub use survey::Survey;

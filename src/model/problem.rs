@@ -28,6 +28,8 @@ pub enum ProblemKind {
     Crashed,
     /// The run was stopped before this was reached.
     NotReached,
+    /// The content of deleted entries is gone: it belongs to other files, or nothing says where it was.
+    Lost,
     /// Two readings of the same bytes differ, or two formats claim the same bytes.
     Ambiguous,
 }
@@ -46,6 +48,7 @@ impl ProblemKind {
             Self::Limit => "limit reached",
             Self::Crashed => "examiner died",
             Self::NotReached => "not reached",
+            Self::Lost => "content lost",
             Self::Ambiguous => "ambiguous",
         }
     }

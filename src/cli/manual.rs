@@ -1,0 +1,33 @@
+//! `onscene completions` and `onscene man`.
+
+use std::io::{self, Write as _};
+
+use anyhow::Result;
+use clap::CommandFactory as _;
+
+use super::args::{Arguments, CompletionArguments};
+
+/// Prints a completion script.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn completions(arguments: &CompletionArguments) -> Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut Arguments::command(), "onscene", &mut script);
+    Ok(io::stdout().write_all(&script)?)
+}
+
+/// Prints the manual page: the tool, then each command.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn man() -> Result<()> {
+    let mut page = Vec::new();
+    let command = Arguments::command();
+    clap_mangen::Man::new(command.clone()).render(&mut page)?;
+    for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set()) {
+        let name = format!("onscene-{}", inner.get_name());
+        clap_mangen::Man::new(inner.clone().name(name)).render(&mut page)?;
+    }
+    Ok(io::stdout().write_all(&page)?)
+}

@@ -1,0 +1,65 @@
+//! Keeps names that a suspect wrote off the screen unless the operator asks for them.
+
+use crate::model::{Event, Finding, Problem, RawText, VolumeSummary, visible};
+
+/// What stands on the screen instead of a name.
+const HIDDEN: &str = "[name hidden]";
+
+/// Whether names are shown, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Mask {
+    /// Whether the operator asked for names.
+    pub show_names: bool,
+}
+
+impl Mask {
+    /// A path for the terminal: hidden, or with everything that could deceive or command a terminal made visible.
+    pub fn path(self, path: &RawText) -> String {
+        if self.show_names { visible(&path.lossy()).into_owned() } else { HIDDEN.into() }
+    }
+
+    /// Another text from evidence, such as the name of a volume; nothing when it must be hidden.
+    pub fn text(self, text: &str) -> String {
+        if self.show_names { visible(text).into_owned() } else { String::new() }
+    }
+
+    /// An event as it may be printed.
+    pub fn event(self, event: &Event) -> Event {
+        if self.show_names {
+            return event.clone();
+        }
+        match event.clone() {
+            Event::Finding(finding) => Event::Finding(Finding {
+                item: crate::model::ItemRecord { path: HIDDEN.into(), ..finding.item },
+                ..finding
+            }),
+            Event::Problem(problem) => {
+                Event::Problem(Problem { path: problem.path.map(|_| HIDDEN.into()), ..problem })
+            }
+            Event::Volume(volume) => {
+                Event::Volume(VolumeSummary { label: String::new(), table_label: String::new(), ..volume })
+            }
+            Event::SourceOpened(source) => {
+                Event::SourceOpened(crate::model::SourceSummary { notes: Vec::new(), ..source })
+            }
+            other => other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ProblemKind;
+
+    #[test]
+    fn a_name_is_hidden_unless_it_is_asked_for_and_never_commands_a_terminal() {
+        let path = RawText::from("evil\u{1b}[2J\u{202e}gpj.exe");
+        assert_eq!(Mask { show_names: false }.path(&path), HIDDEN);
+        let shown = Mask { show_names: true }.path(&path);
+        assert!(shown.contains("evil") && !shown.contains('\u{1b}') && !shown.contains('\u{202e}'), "{shown}");
+        let problem = Event::Problem(Problem::new(ProblemKind::Unreadable, "x").of_entry(path, 7));
+        let json = serde_json::to_string(&Mask { show_names: false }.event(&problem)).unwrap();
+        assert!(!json.contains("evil") && json.contains("\"record\":7"), "{json}");
+    }
+}

@@ -1,0 +1,70 @@
+//! Arguments to a plan to one command; the only module that prints, prompts or exits.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the module that speaks to people")]
+
+mod args;
+mod ask;
+mod config;
+mod demo;
+mod exhibits;
+mod formats;
+mod label;
+mod lines;
+mod list;
+mod manual;
+mod mask;
+mod plan;
+mod report;
+mod scan;
+mod screen;
+mod self_test;
+mod sets;
+mod verify;
+
+use std::process::ExitCode as ProcessExit;
+
+use anyhow::Result;
+use clap::Parser as _;
+
+use crate::model::ExitCode;
+use args::{Arguments, Command};
+
+/// Runs the tool with the arguments of the process.
+pub fn main() -> ProcessExit {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let misuse = error.use_stderr();
+            let _ = error.print();
+            return if misuse { code(ExitCode::Failure) } else { ProcessExit::SUCCESS };
+        }
+    };
+    match run(arguments.command) {
+        Ok(exit) => exit,
+        Err(error) => {
+            eprintln!("onscene: {error:#}");
+            code(ExitCode::Failure)
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ProcessExit> {
+    match command {
+        Command::Scan(arguments) => scan::run(*arguments).map(code),
+        Command::List(arguments) => list::run(&arguments).map(code),
+        Command::Formats => formats::run().map(|()| ProcessExit::SUCCESS),
+        Command::SelfTest => self_test::run().map(code),
+        Command::Report(arguments) => report::run(&arguments).map(|()| ProcessExit::SUCCESS),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Label(arguments) => label::run(&arguments).map(|()| ProcessExit::SUCCESS),
+        Command::Completions(arguments) => manual::completions(&arguments).map(|()| ProcessExit::SUCCESS),
+        Command::Man => manual::man().map(|()| ProcessExit::SUCCESS),
+        Command::Examine => {
+            crate::run::examine(std::io::stdin(), std::io::stdout()).map_err(anyhow::Error::from)?;
+            Ok(ProcessExit::SUCCESS)
+        }
+    }
+}
+
+fn code(exit: ExitCode) -> ProcessExit {
+    ProcessExit::from(exit.number())
+}

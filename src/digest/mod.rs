@@ -1,0 +1,175 @@
+//! One read, the digests that the loaded sets need.
+//!
+//! [`digest`] takes a batch of streams, so that an implementation may work on several at once. What it is given
+//! is read exactly once, from front to back.
+
+mod hasher;
+mod known_answers;
+
+use crate::model::{Algorithms, Digests};
+use crate::read::{ReadAt, Unreadable, size};
+
+pub use hasher::Hasher;
+pub use known_answers::self_test;
+
+/// Bytes read at once. Larger blocks leave the cache of a core before they are digested.
+const BLOCK: usize = 128 * 1024;
+/// Bytes kept from the front of each stream, for telling what it is.
+pub const HEAD: usize = 4096;
+/// Ranges of one stream that are reported as unreadable one by one; what follows the last is reported as one.
+const MAX_UNREADABLE: usize = 256;
+
+/// What one read of a stream gave.
+#[derive(Clone, Debug, Default)]
+pub struct Reading {
+    /// The wanted digests; all absent when any byte could not be read, or when the reading was stopped.
+    pub digests: Digests,
+    /// The first bytes, at most [`HEAD`].
+    pub head: Vec<u8>,
+    /// What could not be read, offsets from the start of the stream.
+    pub unreadable: Vec<Unreadable>,
+    /// Whether the reading was stopped before its end.
+    pub stopped: bool,
+}
+
+/// A buffer that a thread keeps from one batch to the next.
+pub struct Buffer(Vec<u8>);
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Self(vec![0; BLOCK])
+    }
+}
+
+/// Told how many bytes were read; answers whether to go on.
+pub type Pulse<'a> = &'a (dyn Fn(u64) -> bool + 'a);
+
+/// Reads every stream of the batch once and computes the wanted digests.
+pub fn digest(
+    batch: &[&dyn ReadAt],
+    wanted: Algorithms,
+    buffer: &mut Buffer,
+    pulse: Pulse<'_>,
+) -> Vec<Reading> {
+    batch.iter().map(|stream| digest_one(*stream, wanted, buffer, pulse)).collect()
+}
+
+fn digest_one(stream: &dyn ReadAt, wanted: Algorithms, buffer: &mut Buffer, pulse: Pulse<'_>) -> Reading {
+    let mut reading = Reading::default();
+    let mut hasher = Hasher::new(wanted);
+    let length = stream.size();
+    let mut at = 0;
+    while at < length {
+        match stream.read_at(at, &mut buffer.0) {
+            Ok(0) => {
+                reading.unreadable.push(Unreadable::new(
+                    at,
+                    length - at,
+                    "the data end before the stated size",
+                ));
+                break;
+            }
+            Ok(read) => {
+                let block = buffer.0.get(..read).unwrap_or_default();
+                if at == 0 {
+                    reading.head = block.get(..HEAD).unwrap_or(block).to_vec();
+                }
+                // Digests over what is left of a damaged file would match nothing and mislead.
+                if reading.unreadable.is_empty() {
+                    hasher.update(block);
+                }
+                at = at.saturating_add(size(read));
+                if !pulse(size(read)) {
+                    reading.stopped = at < length;
+                    break;
+                }
+            }
+            Err(unreadable) => {
+                let next =
+                    unreadable.offset.saturating_add(unreadable.length.max(1)).max(at.saturating_add(1));
+                if reading.unreadable.len() >= MAX_UNREADABLE {
+                    let reason = "the rest was not tried after too many failures";
+                    reading.unreadable.push(Unreadable::new(at, length - at, reason));
+                    break;
+                }
+                reading.unreadable.push(Unreadable {
+                    offset: at,
+                    length: next.min(length) - at,
+                    ..unreadable
+                });
+                at = next;
+            }
+        }
+    }
+    if reading.unreadable.is_empty() && !reading.stopped {
+        reading.digests = hasher.finish();
+    }
+    reading
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read::Memory;
+    use proptest::prelude::*;
+
+    /// Gives at most `chunk` bytes at a time and fails in `bad`.
+    struct Faulty<'a> {
+        data: &'a [u8],
+        chunk: usize,
+        bad: std::ops::Range<u64>,
+    }
+
+    impl ReadAt for Faulty<'_> {
+        fn size(&self) -> u64 {
+            size(self.data.len())
+        }
+
+        fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, Unreadable> {
+            if self.bad.contains(&offset) {
+                return Err(Unreadable::new(offset, self.bad.end - offset, "bad sector"));
+            }
+            let until = if offset < self.bad.start { self.bad.start } else { self.size() };
+            let length = self.chunk.min(buffer.len()).min((until - offset) as usize);
+            Memory(self.data).read_at(offset, &mut buffer[..length])
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn digests_do_not_depend_on_how_the_bytes_arrive(
+            data in prop::collection::vec(any::<u8>(), 0..5000),
+            chunk in 1_usize..700,
+        ) {
+            let whole = digest(&[&Memory(&data)], Algorithms::ALL, &mut Buffer::default(), &|_| true).remove(0);
+            let pieces = Faulty { data: &data, chunk, bad: 0..0 };
+            let pieces = digest(&[&pieces], Algorithms::ALL, &mut Buffer::default(), &|_| true).remove(0);
+            prop_assert_eq!(whole.digests, pieces.digests);
+            prop_assert_eq!(whole.digests.iter().count(), 3);
+            prop_assert_eq!(&whole.head[..], &data[..data.len().min(HEAD)]);
+        }
+
+        #[test]
+        fn nothing_is_digested_over_missing_bytes_and_the_missing_range_is_exact(
+            length in 1_usize..3000, start in 0_u64..3000, bad in 1_u64..300, chunk in 1_usize..700,
+        ) {
+            let data = vec![7; length];
+            let range = start.min(size(length) - 1)..(start + bad).min(size(length)).max(start.min(size(length) - 1) + 1);
+            let stream = Faulty { data: &data, chunk, bad: range.clone() };
+            let reading = digest(&[&stream], Algorithms::ALL, &mut Buffer::default(), &|_| true).remove(0);
+            prop_assert_eq!(reading.digests, Digests::default());
+            prop_assert_eq!(reading.unreadable.len(), 1);
+            let missing = &reading.unreadable[0];
+            prop_assert_eq!((missing.offset, missing.offset + missing.length), (range.start, range.end));
+        }
+    }
+
+    #[test]
+    fn a_stopped_reading_has_no_digest() {
+        let data = vec![1; BLOCK * 3];
+        let reading =
+            digest(&[&Memory(&data)], Algorithms::ALL, &mut Buffer::default(), &|_| false).remove(0);
+        assert!(reading.stopped);
+        assert_eq!(reading.digests, Digests::default());
+    }
+}

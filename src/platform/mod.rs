@@ -1,0 +1,20 @@
+//! Everything that an operating system does differently, and all of the project's unsafe code.
+//!
+//! Nothing here parses evidence, and nothing here can open evidence for writing.
+
+pub mod descent;
+mod devices;
+mod files;
+mod handles;
+mod power;
+mod sandbox;
+mod shared;
+mod system;
+
+pub use devices::{BlockDevice, device_numbers, devices};
+pub use files::{EvidenceFile, is_block_device, open_evidence, private_memory};
+pub use handles::{Token, adopt, spawn};
+pub use power::PowerWatch;
+pub use sandbox::{Sandbox, give_up_rights};
+pub use shared::{SharedBytes, SharedToken};
+pub use system::{binary_sha256, on_terminal, system_name};

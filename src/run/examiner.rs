@@ -1,0 +1,140 @@
+//! The examiner process: it reads evidence and can write nothing.
+
+use std::io::{BufWriter, Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::filesystem::folder::Folder;
+use crate::hashset::KnownSet;
+use crate::model::{Event, Problem, ProblemKind, Protection, SourceKind};
+use crate::platform::{self, SharedBytes, descent::Root};
+use crate::scan::{self, Context, Decoded, KnownSets, Options, Prior, Sink};
+use crate::source;
+
+use super::frame;
+use super::order::{Order, Task};
+
+/// Why an examiner could not begin; what goes wrong later is an event.
+#[derive(Debug, thiserror::Error)]
+pub enum ExaminerError {
+    /// The order did not arrive.
+    #[error("no order arrived: this command is for the tool's own use; run `onscene scan`")]
+    NoOrder,
+    /// The order cannot be read.
+    #[error(transparent)]
+    Order(#[from] frame::FrameError),
+    /// Something that the recorder handed on cannot be taken over.
+    #[error("{what} was not handed on: {error}")]
+    Handover {
+        /// What.
+        what: &'static str,
+        /// Why.
+        error: String,
+    },
+}
+
+/// Sends events down the pipe.
+struct Pipe<W: Write>(Mutex<BufWriter<W>>);
+
+impl<W: Write + Send> Sink for Pipe<W> {
+    fn send(&self, event: Event) -> bool {
+        let mut pipe = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Entries of a listing come in great numbers and nobody waits for a single one.
+        let urgent = !matches!(event, Event::Entry(_));
+        let sent = match frame::write(&mut *pipe, &event) {
+            Err(frame::FrameError::Malformed { length, .. }) => {
+                let detail = format!("a record of {length} bytes is too long to be passed on and was left out");
+                frame::write(&mut *pipe, &Event::Problem(Problem::new(ProblemKind::Limit, detail)))
+            }
+            sent => sent,
+        };
+        sent.is_ok() && (!urgent || pipe.flush().is_ok())
+    }
+}
+
+/// Takes an order from `input`, gives up every right that it does not need, and carries it out.
+///
+/// The first byte that follows on `input` means "stop", and so does its end. Must be called while the process has
+/// one thread.
+///
+/// # Errors
+/// When the order or what it names does not arrive.
+pub fn examine(mut input: impl Read + Send + 'static, output: impl Write + Send) -> Result<(), ExaminerError> {
+    let handover = |what| move |error: std::io::Error| ExaminerError::Handover { what, error: error.to_string() };
+    scan::catch_panics();
+    let order: Order = frame::read(&mut input)?.ok_or(ExaminerError::NoOrder)?;
+    let mut sets = Vec::with_capacity(order.sets.len());
+    for token in &order.sets {
+        let bytes = SharedBytes::adopt(token, &mut input).map_err(handover("a hash set"))?;
+        let set = KnownSet::open(bytes);
+        sets.push(set.map_err(|error| ExaminerError::Handover { what: "a hash set", error: error.to_string() })?);
+    }
+    let files: Result<Vec<_>, _> = match order.kind {
+        SourceKind::Folder if !cfg!(unix) => Ok(Vec::new()),
+        _ => order.files.iter().map(platform::adopt).collect(),
+    };
+    let files = files.map_err(handover("the source"))?;
+    let readable = if order.kind == SourceKind::Folder { files.iter().collect() } else { Vec::new() };
+    let sandbox = platform::give_up_rights(&readable);
+
+    let stop = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&stop);
+    std::thread::spawn(move || {
+        // Whether a byte arrives or the recorder has died: either way it is over.
+        let _ = input.read(&mut [0]);
+        told.store(true, Ordering::Relaxed);
+    });
+    let mut protection =
+        Protection { read_only: order.read_only, sandboxed: sandbox.enforced, remarks: order.remarks };
+    protection.remarks.push(sandbox.detail);
+    let pipe = Pipe(Mutex::new(BufWriter::with_capacity(1 << 16, output)));
+    let sets = KnownSets::new(sets);
+    let (wanted, prior) = match &order.task {
+        Task::Scan(prior) => (sets.algorithms(), prior.clone()),
+        Task::List(wanted) => (*wanted, Prior::default()),
+    };
+    let context = Context { sets: &sets, wanted, sink: &pipe, stop: &stop, is_control: false };
+    let decoded = match order.kind {
+        SourceKind::Folder => open_folder(files, order.path, order.accept_atime),
+        kind => source::decode(kind, files)
+            .map(|image| Decoded::Medium { format: kind_name(kind).into(), image })
+            .map_err(|error| error.into_problem().advise("nothing in this source was examined: use another tool")),
+    };
+    match decoded {
+        Ok(decoded) => {
+            let options = Options { threads: order.threads.max(1), protection, prior };
+            match order.task {
+                Task::Scan(_) => scan::scan(decoded, &options, &context),
+                Task::List(_) => scan::list(decoded, &options, &context),
+            }
+        }
+        Err(problem) => {
+            pipe.send(Event::Problem(problem));
+            pipe.send(Event::Done { stopped: false });
+        }
+    }
+    Ok(())
+}
+
+const fn kind_name(kind: SourceKind) -> &'static str {
+    match kind {
+        SourceKind::Device => "device",
+        SourceKind::Image => "image",
+        SourceKind::Folder => "folder",
+    }
+}
+
+#[cfg(unix)]
+fn open_folder(files: Vec<std::fs::File>, path: std::path::PathBuf, accept_atime: bool) -> Result<Decoded, Problem> {
+    let nothing = || Problem::new(ProblemKind::Refused, "the folder was not handed on");
+    let handle = files.into_iter().next().ok_or_else(nothing)?;
+    let root = Root::from_fd(handle.into(), path.clone());
+    Ok(Decoded::Folder { filesystem: Box::new(Folder::new(root, accept_atime)), path })
+}
+
+#[cfg(not(unix))]
+fn open_folder(_files: Vec<std::fs::File>, path: std::path::PathBuf, accept_atime: bool) -> Result<Decoded, Problem> {
+    let root = Root::open(&path).map_err(|error| Problem::new(ProblemKind::Refused, error.to_string()))?;
+    Ok(Decoded::Folder { filesystem: Box::new(Folder::new(root, accept_atime)), path })
+}
+

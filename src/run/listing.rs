@@ -1,0 +1,33 @@
+//! Has one source listed by an examiner.
+
+use crate::model::{Algorithms, Event};
+use crate::source::EvidenceSource;
+
+use super::RunError;
+use super::order::Task;
+use super::supervisor::{Bell, Means, attend};
+
+/// Lists a source; `take` gets entries, volumes and problems, and answers whether to go on.
+///
+/// # Errors
+/// When the examiner cannot be started or ends before its work is done: what was listed until then is not all.
+pub fn list(
+    source: &EvidenceSource,
+    wanted: Algorithms,
+    threads: usize,
+    accept_atime: bool,
+    mut take: impl FnMut(Event) -> bool,
+) -> Result<(), RunError> {
+    let means = Means { sets: &[], threads, accept_atime, bell: &Bell::default() };
+    let mut done = false;
+    let mut listening = true;
+    let status = attend(0, source, &means, Task::List(wanted), |event| {
+        done |= matches!(event, Event::Done { .. });
+        listening = take(event);
+        listening
+    })?;
+    match done || !listening {
+        true => Ok(()),
+        false => Err(RunError::Examiner(format!("it ended before the listing was complete: {status}"))),
+    }
+}

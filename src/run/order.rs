@@ -1,0 +1,42 @@
+//! What the recorder asks of an examiner: the one thing that it sends besides "stop".
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Algorithms, SourceKind};
+use crate::platform::{SharedToken, Token};
+use crate::scan::Prior;
+
+/// The work of one examiner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// What sort of thing the source is.
+    pub kind: SourceKind,
+    /// As the operator named it; used to walk a folder, shown otherwise.
+    pub path: PathBuf,
+    /// Its files, in order.
+    pub files: Vec<Token>,
+    /// The compiled sets.
+    pub sets: Vec<SharedToken>,
+    /// Worker threads.
+    pub threads: usize,
+    /// Whether access times may change where they cannot be protected.
+    pub accept_atime: bool,
+    /// Whether the kernel refuses writes to the source.
+    pub read_only: Option<bool>,
+    /// What the record says of its protection.
+    pub remarks: Vec<String>,
+    /// What to do.
+    pub task: Task,
+}
+
+/// What to do with a source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Task {
+    /// Look everything up; what was done earlier is not done again.
+    Scan(Prior),
+    /// List every entry, with those digests.
+    List(Algorithms),
+}

@@ -1,0 +1,358 @@
+//! Reads each content once, looks its digests up, and says what became of it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::digest::{Buffer, Reading, digest};
+use crate::filesystem::Stream;
+use crate::model::{
+    Algorithms, EntryIndex, EntryState, Event, ExaminedRange, Extent, FileEntry, Finding, IdRange, ItemId, Outcome, Problem,
+    ProblemKind, Progress, Started,
+};
+use crate::read::ReadAt;
+use crate::sniff::{Class, sniff};
+
+use super::known::Answer;
+use super::schedule::Schedule;
+use super::survey::Surveyed;
+use super::{CONTROL_SET, Context, Options, item, panics};
+
+/// How often progress is told.
+const PROGRESS: Duration = Duration::from_millis(200);
+
+/// What became of each content.
+pub struct Examined {
+    /// The contents in the order of work.
+    pub schedule: Schedule,
+    statuses: Vec<AtomicU8>,
+    unreadable: Mutex<Vec<Extent>>,
+}
+
+/// What became of one content; no outcome means that it was not reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Status {
+    /// How its examination ended.
+    pub outcome: Option<Outcome>,
+    /// Whether it is a picture or video by content.
+    pub media: bool,
+    /// Whether a known-good set or an ignored category accounts for it.
+    pub known: bool,
+}
+
+impl Examined {
+    /// What became of the content that is `at`-th in the order of work.
+    pub fn status(&self, at: usize) -> Status {
+        self.statuses.get(at).map(|status| Status::unpack(status.load(Ordering::Relaxed))).unwrap_or_default()
+    }
+
+    /// Bytes of the medium that could not be read.
+    pub fn unreadable(&self) -> Vec<Extent> {
+        self.unreadable.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    fn settle(&self, at: usize, status: Status) {
+        if let Some(place) = self.statuses.get(at) {
+            place.store(status.pack(), Ordering::Relaxed);
+        }
+    }
+}
+
+impl Status {
+    const OUTCOMES: [Option<Outcome>; 5] = [
+        None,
+        Some(Outcome::Examined),
+        Some(Outcome::ExaminedWhole),
+        Some(Outcome::Unreadable),
+        Some(Outcome::NotExamined),
+    ];
+
+    fn pack(self) -> u8 {
+        let outcome = (0_u8..).zip(Self::OUTCOMES).find(|(_, outcome)| *outcome == self.outcome).map_or(0, |(n, _)| n);
+        outcome | u8::from(self.media) << 3 | u8::from(self.known) << 4
+    }
+
+    fn unpack(bits: u8) -> Self {
+        let outcome = Self::OUTCOMES.get(usize::from(bits & 7)).copied().flatten();
+        Self { outcome, media: bits & 8 != 0, known: bits & 16 != 0 }
+    }
+}
+
+/// Examines everything, in the order of the schedule, until it is done or stopped.
+pub fn examine(surveyed: &Surveyed, options: &Options, context: &Context<'_>) -> Examined {
+    let schedule = Schedule::new(&surveyed.table, |size| context.sets.alert_has_size(size));
+    let statuses = (0..schedule.len()).map(|_| AtomicU8::new(0)).collect();
+    let examined = Examined { schedule, statuses, unreadable: Mutex::default() };
+    let work = Work { surveyed, context, examined: &examined, files: AtomicU64::new(0), bytes: AtomicU64::new(0) };
+    let suspects = work.recall(options);
+    let batches = examined.schedule.batches(&surveyed.table);
+    let cursor = AtomicUsize::new(0);
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                work.tell_progress();
+                std::thread::park_timeout(PROGRESS);
+            }
+        });
+        let mut buffer = Buffer::default();
+        suspects.into_iter().for_each(|at| work.batch(&[at], 0, &mut buffer));
+        let worker = |number: usize| {
+            let mut buffer = Buffer::default();
+            while let Some(batch) = batches.get(cursor.fetch_add(1, Ordering::Relaxed)).filter(|_| !context.stopped()) {
+                let todo: Vec<usize> = batch.clone().filter(|at| examined.status(*at).outcome.is_none()).collect();
+                work.batch(&todo, number, &mut buffer);
+            }
+        };
+        match rayon::ThreadPoolBuilder::new().num_threads(options.threads).build() {
+            Ok(pool) => drop(pool.broadcast(|thread| worker(thread.index()))),
+            // Without threads the work is slower, not less.
+            Err(_) => worker(0),
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    work.tell_progress();
+    examined
+}
+
+struct Work<'a> {
+    surveyed: &'a Surveyed,
+    context: &'a Context<'a>,
+    examined: &'a Examined,
+    files: AtomicU64,
+    bytes: AtomicU64,
+}
+
+/// A content that was opened.
+struct Opened<'a> {
+    at: usize,
+    entry: FileEntry<'a>,
+    stream: Box<dyn Stream>,
+}
+
+impl<'a> Work<'a> {
+    /// Takes over what earlier examiners did, and returns what they may have died of.
+    fn recall(&self, options: &Options) -> Vec<usize> {
+        let earlier = options.prior.index();
+        let mut suspects = Vec::new();
+        for at in 0..self.examined.schedule.len() {
+            let Some(entry) = self.first(at) else { continue };
+            let id = item::identity(entry);
+            if options.prior.culprits.contains(&id) {
+                let detail = "the examiner died while it read this item; it was not examined";
+                self.problem(item::problem(entry, ProblemKind::Crashed, detail).advise("examine it with another tool"));
+                self.examined.settle(at, Status { outcome: Some(Outcome::NotExamined), ..Status::default() });
+            } else if let Some(done) = earlier.get(id) {
+                let status = Status { outcome: Some(done.outcome), media: done.media, known: done.known };
+                self.examined.settle(at, status);
+                self.files.fetch_add(1, Ordering::Relaxed);
+                self.bytes.fetch_add(entry.size(), Ordering::Relaxed);
+            } else if options.prior.suspects.contains(&id) {
+                suspects.push(at);
+            }
+        }
+        suspects
+    }
+
+    fn batch(&self, batch: &[usize], worker: usize, buffer: &mut Buffer) {
+        let entries: Vec<(usize, FileEntry<'a>)> = batch.iter().filter_map(|at| Some((*at, self.first(*at)?))).collect();
+        if entries.is_empty() || self.context.stopped() {
+            return;
+        }
+        let items: Vec<ItemId> = entries.iter().map(|(_, entry)| item::identity(*entry)).collect();
+        self.context.send(Event::Started(Started { worker: worker.try_into().unwrap_or(u32::MAX), items }));
+        let mut done: Vec<(Status, usize, FileEntry<'a>)> = Vec::with_capacity(entries.len());
+        let mut opened: Vec<Opened<'a>> = Vec::with_capacity(entries.len());
+        for (at, entry) in entries {
+            match self.open(entry) {
+                Ok(stream) => opened.push(Opened { at, entry, stream }),
+                Err(status) => done.push((status, at, entry)),
+            }
+        }
+        let readings = self.read(&opened, buffer);
+        for (content, reading) in opened.iter().zip(readings) {
+            let status = match reading {
+                Some(reading) if reading.stopped => continue,
+                Some(reading) => self.conclude(content, &reading, buffer),
+                None => self.died(content.entry),
+            };
+            done.push((status, content.at, content.entry));
+        }
+        self.files.fetch_add(done.len().try_into().unwrap_or(0), Ordering::Relaxed);
+        self.report(done);
+    }
+
+    fn open(&self, entry: FileEntry<'_>) -> Result<Box<dyn Stream>, Status> {
+        match catch_unwind(AssertUnwindSafe(|| item::open(self.surveyed, entry))) {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(error)) => {
+                let kind = error.problem_kind();
+                self.problem(item::problem(entry, kind, error.to_string()));
+                let unreadable = kind == ProblemKind::Unreadable;
+                let outcome = if unreadable { Outcome::Unreadable } else { Outcome::NotExamined };
+                Err(Status { outcome: Some(outcome), ..Status::default() })
+            }
+            Err(_) => Err(self.died(entry)),
+        }
+    }
+
+    /// Reads a batch at once; after a panic each content by itself, so that it costs its own item only.
+    fn read(&self, opened: &[Opened<'_>], buffer: &mut Buffer) -> Vec<Option<Reading>> {
+        let pulse = |read: u64| {
+            self.bytes.fetch_add(read, Ordering::Relaxed);
+            !self.context.stopped()
+        };
+        let mut attempt = |contents: &[Opened<'_>]| {
+            let streams: Vec<&dyn ReadAt> = contents.iter().map(|content| &*content.stream as &dyn ReadAt).collect();
+            catch_unwind(AssertUnwindSafe(|| digest(&streams, self.context.wanted, buffer, &pulse))).ok()
+        };
+        match attempt(opened) {
+            Some(readings) => readings.into_iter().map(Some).collect(),
+            None => {
+                let single = |content: &Opened<'_>| attempt(std::slice::from_ref(content)).and_then(|mut r| r.pop());
+                opened.iter().map(single).collect()
+            }
+        }
+    }
+
+    fn died(&self, entry: FileEntry<'_>) -> Status {
+        let detail = format!("reading this item failed inside the tool{}", panics::last());
+        self.problem(item::problem(entry, ProblemKind::Crashed, detail).advise("examine it with another tool"));
+        Status { outcome: Some(Outcome::NotExamined), ..Status::default() }
+    }
+
+    fn conclude(&self, content: &Opened<'_>, reading: &Reading, buffer: &mut Buffer) -> Status {
+        let class = sniff(&reading.head).map(|kind| (kind.name, kind.class));
+        let media = matches!(class, Some((_, Class::Picture | Class::Video)));
+        if !reading.unreadable.is_empty() {
+            self.unreadable(content.entry, reading);
+            return Status { outcome: Some(Outcome::Unreadable), media, known: false };
+        }
+        let size = content.stream.size();
+        let mut answer = self.context.sets.look_up(&reading.digests, size);
+        if !self.context.is_control {
+            answer.hits.retain(|hit| hit.set != CONTROL_SET);
+        }
+        let known = answer.known;
+        if !answer.hits.is_empty() {
+            self.find(content, reading, answer, buffer);
+        }
+        let mut outcome = Outcome::Examined;
+        if let Some((name, Class::Container | Class::Encrypted)) = class {
+            let (kind, what) = match class {
+                Some((_, Class::Encrypted)) => (ProblemKind::Encrypted, "encrypted"),
+                _ => (ProblemKind::NotOpened, "a container that this version does not open"),
+            };
+            self.problem(item::problem(content.entry, kind, format!("{name}: {what}; examined as a whole only")));
+            outcome = Outcome::ExaminedWhole;
+        }
+        if let Some(change) = content.stream.changed() {
+            let detail = format!("it changed while it was read: {change}");
+            self.problem(item::problem(content.entry, ProblemKind::Changed, detail).advise("scan it again when nothing writes to it"));
+            outcome = Outcome::NotExamined;
+        }
+        Status { outcome: Some(outcome), media, known }
+    }
+
+    /// Reads a hit again from the same handle for all digests, and reports it under each of its names.
+    fn find(&self, content: &Opened<'_>, first: &Reading, answer: Answer, buffer: &mut Buffer) {
+        let again = digest(&[&*content.stream], Algorithms::ALL, buffer, &|_| true).pop().unwrap_or_default();
+        let size = content.stream.size();
+        let (mut answer, mut digests) = (answer, first.digests);
+        if again.digests.iter().count() == 3 && again.digests.agree(&first.digests) {
+            digests = again.digests;
+            answer = self.context.sets.look_up(&digests, size);
+        } else {
+            let detail = "a second reading for the remaining digests gave other bytes, or failed";
+            self.problem(item::problem(content.entry, ProblemKind::Ambiguous, detail).advise("copy the device and read it again"));
+            answer.remarks.push("a second reading of the same bytes did not confirm the digest".into());
+        }
+        if !self.context.is_control {
+            answer.hits.retain(|hit| hit.set != CONTROL_SET);
+        }
+        for entry in self.group(content.at) {
+            let mut remarks = answer.remarks.clone();
+            if entry.state() != EntryState::Allocated {
+                remarks.push("deleted: name and times may belong to another file".into());
+            }
+            self.context.send(Event::Finding(Finding {
+                grade: item::grade(entry.state()),
+                exhibit: String::new(),
+                source: 0,
+                item: item::record(self.surveyed, entry, content.stream.facts(), digests),
+                hits: answer.hits.clone(),
+                remarks,
+            }));
+        }
+    }
+
+    fn unreadable(&self, entry: FileEntry<'_>, reading: &Reading) {
+        let mut all = self.examined.unreadable.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for range in &reading.unreadable {
+            let places = item::places(entry.runs(), range.offset, range.length);
+            let mut problem = item::problem(entry, ProblemKind::Unreadable, range.to_string())
+                .advise("read the device again, or image it with a tool that retries");
+            problem.extent = places.first().copied();
+            self.problem(problem);
+            all.extend(places);
+        }
+    }
+
+    /// Says what became of a batch, alike items together, and only then settles it.
+    fn report(&self, mut done: Vec<(Status, usize, FileEntry<'a>)>) {
+        done.sort_by_key(|(status, at, _)| (*status, *at));
+        for alike in done.chunk_by(|(a, ..), (b, ..)| a == b) {
+            let Some((Status { outcome: Some(outcome), media, known }, ..)) = alike.first().copied() else { continue };
+            self.context.send(Event::Examined(ExaminedRange {
+                source: 0,
+                outcome,
+                media,
+                known,
+                items: IdRange::of(alike.iter().map(|(_, _, entry)| item::identity(*entry)).collect()),
+                bytes: alike.iter().map(|(_, _, entry)| entry.size()).fold(0, u64::saturating_add),
+            }));
+        }
+        done.iter().for_each(|(status, at, _)| self.examined.settle(*at, *status));
+    }
+
+    fn first(&self, at: usize) -> Option<FileEntry<'a>> {
+        let first: EntryIndex = *self.examined.schedule.group(&self.surveyed.table, at).first()?;
+        self.surveyed.table.get(first)
+    }
+
+    fn group(&self, at: usize) -> impl Iterator<Item = FileEntry<'a>> {
+        let table = &self.surveyed.table;
+        self.examined.schedule.group(table, at).iter().filter_map(|index| table.get(*index))
+    }
+
+    fn problem(&self, problem: Problem) {
+        self.context.send(Event::Problem(problem));
+    }
+
+    fn tell_progress(&self) {
+        self.context.send(Event::Progress(Progress {
+            source: 0,
+            phase: "examining".into(),
+            files: self.files.load(Ordering::Relaxed),
+            files_total: self.examined.schedule.len().try_into().unwrap_or(u64::MAX),
+            bytes: self.bytes.load(Ordering::Relaxed),
+            bytes_total: self.examined.schedule.bytes,
+        }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_survives_being_packed() {
+        for outcome in Status::OUTCOMES {
+            for (media, known) in [(false, false), (true, false), (false, true), (true, true)] {
+                let status = Status { outcome, media, known };
+                assert_eq!(Status::unpack(status.pack()), status);
+            }
+        }
+    }
+}

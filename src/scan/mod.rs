@@ -1,0 +1,108 @@
+//! Turns one source into events: survey, schedule, examine, conclude.
+//!
+//! Runs in the examiner. It knows the source and the sets, and nothing of the journal, the screen or other sources.
+
+mod control;
+mod coverage;
+mod examine;
+mod item;
+mod known;
+mod list;
+mod panics;
+mod prior;
+mod schedule;
+mod survey;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::container::Image;
+use crate::filesystem::Filesystem;
+use crate::model::{Algorithms, Control, ControlKind, Event, Protection};
+
+pub use control::{CONTROL_SET, control_set};
+pub use known::KnownSets;
+pub use list::list;
+pub use panics::install as catch_panics;
+pub use prior::Prior;
+
+/// Where events go.
+pub trait Sink: Sync {
+    /// Passes an event on. After `false` nobody listens any more, and the work should end.
+    fn send(&self, event: Event) -> bool;
+}
+
+/// A source, decoded.
+pub enum Decoded {
+    /// A device or a disk image.
+    Medium {
+        /// The name of its format.
+        format: String,
+        /// The medium and what the image says of itself.
+        image: Image,
+    },
+    /// A folder of a mounted file system.
+    Folder {
+        /// Its reader.
+        filesystem: Box<dyn Filesystem>,
+        /// As the operator named it.
+        path: PathBuf,
+    },
+}
+
+/// What bears on how a source is scanned.
+pub struct Options {
+    /// Worker threads, at least one.
+    pub threads: usize,
+    /// What keeps the source from being written to.
+    pub protection: Protection,
+    /// What an earlier examiner of the same source has done, or died of.
+    pub prior: Prior,
+}
+
+/// The means of one scan.
+pub struct Context<'a> {
+    /// The loaded sets.
+    pub sets: &'a KnownSets,
+    /// The digests to compute.
+    pub wanted: Algorithms,
+    /// Where events go.
+    pub sink: &'a dyn Sink,
+    /// Set when the operator wants an end.
+    pub stop: &'a AtomicBool,
+    /// Whether this scan is the control of another: only then does the control set count.
+    pub is_control: bool,
+}
+
+impl Context<'_> {
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Passes an event on; when nobody listens, everything stops.
+    fn send(&self, event: Event) {
+        if !self.sink.send(event) {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn control(&self, kind: ControlKind, outcome: Result<String, String>) -> bool {
+        let passed = outcome.is_ok();
+        let detail = outcome.unwrap_or_else(|failure| failure);
+        self.send(Event::Control(Control { source: 0, kind, passed, detail }));
+        passed
+    }
+}
+
+/// Scans a source from its first control to its ledger, and ends with [`Event::Done`].
+pub fn scan(decoded: Decoded, options: &Options, context: &Context<'_>) {
+    if control::before(options.threads, context) {
+        let surveyed = survey::survey(decoded, options, context);
+        let examined = examine::examine(&surveyed, options, context);
+        control::stored_digest(&surveyed, context);
+        let coverage = coverage::settle(&surveyed, &examined);
+        context.send(Event::Coverage(coverage));
+        control::after(options.threads, context);
+    }
+    context.send(Event::Done { stopped: context.stopped() });
+}

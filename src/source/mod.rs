@@ -1,0 +1,189 @@
+//! What the operator points at: a block device, the files of a disk image, or a folder.
+//!
+//! The recorder opens a source read-only and parses nothing in it; the examiner gets the open handles.
+
+pub mod segments;
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::container::{self, Image};
+use crate::model::{DeviceIdentity, SourceKind};
+use crate::platform::{self, EvidenceFile};
+use crate::read::ReadAt;
+
+/// A source as the recorder opened it.
+#[derive(Debug)]
+pub struct EvidenceSource {
+    /// What sort of thing it is.
+    pub kind: SourceKind,
+    /// As the operator named it.
+    pub path: PathBuf,
+    /// The open files: one for a device or a folder, one for each segment of an image, in order.
+    pub files: Vec<(PathBuf, File)>,
+    /// What a device says of itself.
+    pub device: DeviceIdentity,
+    /// Whether the kernel refuses writes to it; `None` where that is not known.
+    pub read_only: Option<bool>,
+    /// What the record must say of it: missing segments, mounts.
+    pub remarks: Vec<String>,
+}
+
+/// Why a source cannot be opened; each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// There is nothing of that name.
+    #[error("{0}: there is no such file, folder or device; check the spelling, or run `onscene scan` alone to see what is attached")]
+    Missing(PathBuf),
+    /// It cannot be opened for reading.
+    #[error("{path}: cannot be opened for reading: {error}")]
+    Unreadable {
+        /// What.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// It holds no byte.
+    #[error("{0}: is empty; a device without a medium, or an image that was never written")]
+    Empty(PathBuf),
+    /// It is a socket, a pipe or a character device.
+    #[error("{0}: is neither a file, a folder nor a block device")]
+    NotASource(PathBuf),
+    /// It is a later segment of an image.
+    #[error("{path}: is not the first file of its image; give {first} instead")]
+    LaterSegment {
+        /// What was given.
+        path: PathBuf,
+        /// What to give.
+        first: String,
+    },
+}
+
+impl EvidenceSource {
+    /// Opens what stands at `path`, read-only. Nothing in it is parsed; an image's further segments are found by name.
+    ///
+    /// # Errors
+    /// See [`SourceError`]. `accept_atime` as in [`platform::open_evidence`].
+    pub fn open(path: &Path, accept_atime: bool) -> Result<Self, SourceError> {
+        let unreadable = |error| SourceError::Unreadable { path: path.to_owned(), error };
+        let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => SourceError::Missing(path.to_owned()),
+            _ => unreadable(error),
+        })?;
+        if metadata.is_dir() {
+            return Self::folder(path, accept_atime).map_err(unreadable);
+        }
+        let is_device = platform::is_block_device(&metadata);
+        if !is_device && !metadata.is_file() {
+            return Err(SourceError::NotASource(path.to_owned()));
+        }
+        let mut source = match is_device {
+            true => Self::device(path, accept_atime)?,
+            false => Self::image(path, accept_atime)?,
+        };
+        if source.size().map_err(unreadable)? == 0 {
+            return Err(SourceError::Empty(path.to_owned()));
+        }
+        source.path = path.to_owned();
+        Ok(source)
+    }
+
+    /// A source made of files that are open already: the demonstration image.
+    pub fn of_image(name: &str, file: File) -> Self {
+        let path = PathBuf::from(name);
+        Self::new(SourceKind::Image, path.clone(), vec![(path, file)])
+    }
+
+    fn new(kind: SourceKind, path: PathBuf, files: Vec<(PathBuf, File)>) -> Self {
+        Self { kind, path, files, device: DeviceIdentity::default(), read_only: None, remarks: Vec::new() }
+    }
+
+    fn folder(path: &Path, accept_atime: bool) -> io::Result<Self> {
+        let _ = accept_atime;
+        let root = platform::descent::Root::open(path)?;
+        let read_only = root.mount()?.read_only;
+        let file = root.into_file()?;
+        let mut source = Self::new(SourceKind::Folder, path.to_owned(), vec![(path.to_owned(), file)]);
+        source.read_only = Some(read_only);
+        source.remarks.push("write protection not shown: a folder of a mounted file system can be changed by others".into());
+        Ok(source)
+    }
+
+    fn device(path: &Path, accept_atime: bool) -> Result<Self, SourceError> {
+        let open = platform::open_evidence(path, accept_atime);
+        let file = open.map_err(|error| SourceError::Unreadable { path: path.to_owned(), error })?;
+        let mut source = Self::new(SourceKind::Device, path.to_owned(), vec![(path.to_owned(), file)]);
+        let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        match platform::devices().into_iter().find(|device| device.path == real) {
+            Some(device) => {
+                source.remarks.extend(device.mounts.iter().map(|(place, writable)| {
+                    let how = if *writable { "for writing" } else { "read-only" };
+                    format!("mounted {how} at {} while it was examined", place.display())
+                }));
+                source.read_only = device.read_only;
+                source.device = device.identity;
+            }
+            None => source.remarks.push("a partition or a device that does not describe itself: identity not available".into()),
+        }
+        if source.read_only != Some(true) {
+            source.remarks.push("no write protection shown: use a write blocker, or set the device read-only".into());
+        }
+        Ok(source)
+    }
+
+    fn image(path: &Path, accept_atime: bool) -> Result<Self, SourceError> {
+        let unreadable = |path: &Path| {
+            let path = path.to_owned();
+            move |error| SourceError::Unreadable { path, error }
+        };
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let name = path.file_name().ok_or_else(|| SourceError::NotASource(path.to_owned()))?;
+        let siblings = std::fs::read_dir(parent).map_err(unreadable(parent))?;
+        let siblings: Vec<_> = siblings.filter_map(|entry| Some(entry.ok()?.file_name())).collect();
+        let found = segments::find(name, &siblings);
+        if let Some(first) = found.first_instead {
+            return Err(SourceError::LaterSegment { path: path.to_owned(), first: first.to_string_lossy().into_owned() });
+        }
+        let mut files = Vec::with_capacity(found.names.len());
+        for name in &found.names {
+            let segment = parent.join(name);
+            let file = platform::open_evidence(&segment, accept_atime).map_err(unreadable(&segment))?;
+            files.push((segment, file));
+        }
+        let mut source = Self::new(SourceKind::Image, path.to_owned(), files);
+        source.remarks.extend(found.gap);
+        Ok(source)
+    }
+
+    /// Size in bytes of the device or of all files of the image together; 0 for a folder.
+    ///
+    /// # Errors
+    /// When the size of a file cannot be found.
+    pub fn size(&self) -> io::Result<u64> {
+        if self.kind == SourceKind::Folder {
+            return Ok(0);
+        }
+        self.files.iter().try_fold(0_u64, |sum, (_, file)| {
+            Ok(sum.saturating_add(EvidenceFile::new(file.try_clone()?)?.size()))
+        })
+    }
+}
+
+/// Decodes the files of a device or image into its medium. Runs in the examiner.
+///
+/// # Errors
+/// When a file's size cannot be found or no format opens the image.
+pub fn decode(kind: SourceKind, files: Vec<File>) -> Result<Image, crate::read::Error> {
+    let mut opened: Vec<Arc<dyn ReadAt>> = Vec::with_capacity(files.len());
+    for file in files {
+        let file = EvidenceFile::new(file).map_err(|error| crate::read::Unreadable::new(0, 0, error))?;
+        opened.push(Arc::new(file));
+    }
+    match kind {
+        SourceKind::Image => container::open(opened),
+        // A device is its own medium: a disk whose first bytes look like an image file is still a disk.
+        SourceKind::Device | SourceKind::Folder => container::open_raw(opened),
+    }
+}

@@ -1,0 +1,13 @@
+//! What an examiner does with the binary, from start to end.
+
+mod kit;
+
+mod bad_input;
+mod damaged_media;
+mod everyday;
+mod interrupted;
+mod list_agrees_with_other_tools;
+mod match_hash_sets;
+mod never_writes;
+mod reports;
+mod same_findings;

@@ -1,0 +1,174 @@
+//! Nothing is ever written to a source, shown by the kernel's own account of what the processes did.
+#![cfg(target_os = "linux")]
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use super::kit::{Kit, has, md5, noise, sha256};
+
+/// Size, digest and all time stamps of everything below a path; the access times were read before the content.
+fn state(path: &Path) -> BTreeMap<PathBuf, (u64, [i64; 6], String)> {
+    let mut times = Vec::new();
+    for entry in walkdir::WalkDir::new(path).contents_first(true) {
+        let entry = entry.unwrap();
+        let m = entry.metadata().unwrap();
+        let stamps = [m.atime(), m.atime_nsec(), m.mtime(), m.mtime_nsec(), m.ctime(), m.ctime_nsec()];
+        times.push((entry.path().to_owned(), m.len(), stamps, m.is_file()));
+    }
+    times
+        .into_iter()
+        .map(|(path, length, stamps, is_file)| {
+            let digest = if is_file { sha256(std::fs::read(&path).unwrap()) } else { String::new() };
+            (path, (length, stamps, digest))
+        })
+        .collect()
+}
+
+/// Sets access times far into the past, so that reading on a relatime mount would move them.
+fn age(path: &Path) {
+    for entry in walkdir::WalkDir::new(path).contents_first(true) {
+        let done = std::process::Command::new("touch")
+            .args(["-h", "-a", "-d", "2001-01-01T00:00:00Z"])
+            .arg(entry.unwrap().path())
+            .status()
+            .unwrap();
+        assert!(done.success());
+    }
+}
+
+/// Runs a scan under strace and returns its trace.
+fn traced(kit: &Kit, source: &str, digest: &str) -> String {
+    let trace = kit.path("trace");
+    let done = std::process::Command::new("strace")
+        .args(["-f", "-y", "-s", "512", "-e", "trace=%file,%desc,%network,fdatasync", "-o"])
+        .arg(&trace)
+        .arg(super::kit::binary())
+        .args(["scan", source, "--alert-digest", digest, "--threads", "2"])
+        .current_dir(kit.path(""))
+        .output()
+        .unwrap();
+    assert_eq!(done.status.code(), Some(1), "{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    let text = String::from_utf8_lossy(&std::fs::read(&trace).unwrap()).into_owned();
+    std::fs::remove_file(trace).unwrap();
+    text
+}
+
+/// Opens of the source are read-only, there is no socket, and nothing is made outside the case folder.
+fn check(kit: &Kit, trace: &str, source: &str) {
+    let source = kit.path(source);
+    let source = source.to_string_lossy();
+    let cases = kit.path("cases");
+    let cases = cases.to_string_lossy();
+    let mut opened = 0;
+    for line in trace.lines() {
+        let call = line.split_once(' ').map_or(line, |(_, call)| call.trim_start());
+        assert!(!call.starts_with("socket(") && !call.starts_with("connect("), "a network call: {line}");
+        let opens = call.starts_with("open(") || call.starts_with("openat(") || call.starts_with("openat2(") || call.starts_with("creat(");
+        let succeeded = !call.contains("= -1 ");
+        if opens && succeeded {
+            let writable = ["O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND", "creat("].iter().any(|flag| call.contains(flag));
+            if call.rsplit('=').next().unwrap_or_default().contains(&*source) {
+                opened += 1;
+                assert!(!writable, "the source was opened for writing: {line}");
+            } else if writable {
+                let inside = call.contains(&*cases) || call.contains("cases/") || call.contains("/dev/null");
+                assert!(inside, "a file was opened for writing outside the case folder: {line}");
+            }
+        }
+        let alters = ["mkdir", "unlink", "rename", "link(", "linkat(", "symlink", "chmod", "fchmod", "chown", "utime", "truncate", "mknod", "fallocate"];
+        if alters.iter().any(|name| call.starts_with(name)) && succeeded {
+            assert!(call.contains("cases"), "something was altered outside the case folder: {line}");
+        }
+        if call.starts_with("write(") || call.starts_with("pwrite") {
+            assert!(!call.contains(&format!("<{source}")), "a write to the source: {line}");
+        }
+    }
+    assert!(opened > 0, "the trace shows no open of the source: the check would prove nothing");
+}
+
+#[test]
+fn a_folder_on_a_relatime_mount_is_left_exactly_as_it_was() {
+    if !has("strace") {
+        return;
+    }
+    let kit = Kit::new();
+    let content = noise(30, 50_000);
+    kit.write("stick/DCIM/a.jpg", &content);
+    kit.write("stick/DCIM/deep/er/b.jpg", noise(31, 70_000));
+    kit.write("stick/empty", "");
+    age(&kit.path("stick"));
+    let before = state(&kit.path("stick"));
+    age(&kit.path("stick"));
+    let before_times: Vec<_> = before.values().map(|(_, stamps, _)| (stamps[0], stamps[2])).collect();
+    let trace = traced(&kit, "stick", &md5(&content));
+    let times: Vec<_> = walkdir_times(&kit.path("stick"));
+    assert_eq!(times, before_times, "an access or modification time was moved");
+    check(&kit, &trace, "stick");
+    let after = state(&kit.path("stick"));
+    let contents = |state: &BTreeMap<PathBuf, (u64, [i64; 6], String)>| state.iter().map(|(p, (l, _, d))| (p.clone(), *l, d.clone())).collect::<Vec<_>>();
+    assert_eq!(contents(&after), contents(&before));
+    assert!(trace.contains("O_NOATIME"));
+}
+
+fn walkdir_times(path: &Path) -> Vec<(i64, i64)> {
+    let mut times = BTreeMap::new();
+    for entry in walkdir::WalkDir::new(path).contents_first(true) {
+        let entry = entry.unwrap();
+        let m = entry.metadata().unwrap();
+        times.insert(entry.path().to_owned(), (m.atime(), m.mtime()));
+    }
+    times.into_values().collect()
+}
+
+#[test]
+fn an_image_is_left_exactly_as_it_was() {
+    if !has("strace") {
+        return;
+    }
+    let kit = Kit::new();
+    let image = kit.write("evidence/usb.E01", std::fs::read(super::kit::demo_image()).unwrap());
+    let listed = kit.run(["list", "evidence/usb.E01", "--digest", "md5", "--format", "jsonl"]);
+    let any = listed.stdout.lines().find(|line| line.contains(".JPG") && line.contains("\"md5\"")).unwrap();
+    let digest = serde_json::from_str::<serde_json::Value>(any).unwrap()["md5"].as_str().unwrap().to_owned();
+    age(&image);
+    let stamps = |path: &Path| {
+        let m = std::fs::metadata(path).unwrap();
+        (m.len(), m.atime(), m.mtime(), m.mtime_nsec(), m.ctime(), m.ctime_nsec())
+    };
+    let before = stamps(&image);
+    let trace = traced(&kit, "evidence/usb.E01", &digest);
+    assert_eq!(stamps(&image), before);
+    check(&kit, &trace, "evidence");
+    assert_eq!(std::fs::read(&image).unwrap(), std::fs::read(super::kit::demo_image()).unwrap());
+}
+
+#[test]
+fn a_finding_is_written_then_synced_then_shown() {
+    if !has("strace") {
+        return;
+    }
+    let kit = Kit::new();
+    let content = noise(32, 5_000);
+    kit.write("stick/a.jpg", &content);
+    let trace = traced(&kit, "stick", &md5(&content));
+    let place = |what: &dyn Fn(&str) -> bool| trace.lines().position(what).unwrap_or(usize::MAX);
+    let written = place(&|line| line.contains("write(") && line.contains("journal.jsonl") && line.contains("\\\"type\\\":\\\"finding"));
+    let synced = written + 1 + trace.lines().skip(written + 1).position(|line| line.contains("fdatasync(") && line.contains("journal.jsonl")).unwrap();
+    let shown = place(&|line| line.contains("write(1") && line.contains("MATCH "));
+    assert!(written < synced && synced < shown && shown != usize::MAX, "written {written}, synced {synced}, shown {shown}");
+}
+
+#[test]
+fn the_examiner_has_given_up_its_rights_before_it_reads_evidence() {
+    let kit = Kit::new();
+    kit.write("stick/a", "a");
+    let done = kit.run(["scan", "stick", "--alert-digest", &md5("x")]);
+    assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
+    let journal = std::fs::read_to_string(kit.only_run().join("journal.jsonl")).unwrap();
+    if journal.contains("this kernel has no Landlock") {
+        eprintln!("SKIPPED: this kernel has no Landlock; the record says so");
+        return;
+    }
+    assert!(journal.contains("\"sandboxed\":true"), "{journal}");
+}
