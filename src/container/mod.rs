@@ -1,12 +1,19 @@
 //! Disk-image formats: the segment files of an image in, the decoded medium out.
 //!
-//! Adding one is a new file here with a [`Format`] and its line in [`FORMATS`].
+//! Adding one is a new file here with a [`Format`] and its line in [`FORMATS`]; if the format stood in the table of
+//! `recognised` until then, its line there goes.
 #![deny(clippy::arithmetic_side_effects)]
+
+mod ewf;
+mod raw;
+mod recognised;
 
 use std::sync::Arc;
 
+pub use recognised::{RECOGNISED, Recognised};
+
 use crate::model::Digests;
-use crate::read::{Confidence, ReadAt, Result};
+use crate::read::{Confidence, Error, ReadAt, Result};
 
 /// A disk-image format.
 pub trait Format: Sync {
@@ -25,6 +32,8 @@ pub trait Format: Sync {
 
 /// An opened image.
 pub struct Image {
+    /// The name of its format.
+    pub format: &'static str,
     /// The decoded medium: its offsets are those of the disk that was imaged.
     pub medium: Arc<dyn ReadAt>,
     /// Digests of the whole medium that the image says were taken when it was made.
@@ -36,4 +45,99 @@ pub struct Image {
 }
 
 /// Every format, alphabetical.
-pub static FORMATS: &[&dyn Format] = &[];
+pub static FORMATS: &[&dyn Format] = &[&ewf::Ewf, &raw::Raw];
+
+/// Opens the image whose segment files are `segments`, in order, by the strongest format.
+///
+/// Bytes that no format claims are raw, unless they carry the signature of a format that is known and not read:
+/// that is `Unsupported` and says what to do, because a file of such a format is no copy of a medium.
+/// Two formats that are equally sure are an error that names both.
+pub fn open(segments: Vec<Arc<dyn ReadAt>>) -> Result<Image> {
+    let (Some(first), Some(last)) = (segments.first(), segments.last()) else {
+        return Err(Error::corrupt("disk image", 0, "at least one segment file", "none"));
+    };
+    match strongest(FORMATS, first)? {
+        Some((format, Confidence::Strong)) => return format.open(segments),
+        weaker => {
+            if let Some(known) = recognised::find(first, last) {
+                return Err(known.unsupported());
+            }
+            if let Some((format, _)) = weaker {
+                return format.open(segments);
+            }
+        }
+    }
+    raw::Raw.open(segments)
+}
+
+/// The surest format other than raw, which takes what nobody else wants.
+fn strongest(
+    formats: &[&'static dyn Format],
+    first: &dyn ReadAt,
+) -> Result<Option<(&'static dyn Format, Confidence)>> {
+    let mut best: Option<(&'static dyn Format, Confidence)> = None;
+    for format in formats.iter().filter(|format| format.name() != raw::NAME) {
+        let confidence = format.probe(first);
+        match best {
+            _ if confidence == Confidence::No => {}
+            Some((_, strongest)) if confidence < strongest => {}
+            Some((other, strongest)) if confidence == strongest => {
+                let both = format!("{} and {}", other.name(), format.name());
+                return Err(Error::corrupt("disk image", 0, "one format that claims it", both));
+            }
+            _ => best = Some((*format, confidence)),
+        }
+    }
+    Ok(best)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read::Memory;
+
+    struct Claims(&'static str, Confidence);
+
+    impl Format for Claims {
+        fn name(&self) -> &'static str {
+            self.0
+        }
+        fn description(&self) -> &'static str {
+            ""
+        }
+        fn probe(&self, _: &dyn ReadAt) -> Confidence {
+            self.1
+        }
+        fn open(&self, _: Vec<Arc<dyn ReadAt>>) -> Result<Image> {
+            unreachable!()
+        }
+    }
+
+    #[test]
+    fn formats_stand_in_alphabetical_order_and_raw_is_among_them() {
+        assert!(FORMATS.is_sorted_by(|a, b| a.name() < b.name()));
+        assert!(FORMATS.iter().any(|format| format.name() == raw::NAME));
+        assert!(FORMATS.iter().all(|format| !format.description().is_empty()));
+    }
+
+    #[test]
+    fn the_surest_wins_and_a_tie_names_both() {
+        static WEAK: Claims = Claims("a", Confidence::Weak);
+        static STRONG: Claims = Claims("b", Confidence::Strong);
+        static RIVAL: Claims = Claims("c", Confidence::Strong);
+        let nothing = Memory([0; 4]);
+        let found = strongest(&[&WEAK, &STRONG], &nothing).unwrap();
+        assert_eq!(
+            found.map(|(format, confidence)| (format.name(), confidence)),
+            Some(("b", Confidence::Strong))
+        );
+        let tie = strongest(&[&WEAK, &STRONG, &RIVAL], &nothing).err().unwrap();
+        assert!(tie.to_string().contains("b and c"), "{tie}");
+        assert!(strongest(FORMATS, &nothing).unwrap().is_none());
+    }
+
+    #[test]
+    fn an_image_without_files_is_an_error() {
+        assert!(open(Vec::new()).is_err());
+    }
+}
