@@ -21,6 +21,7 @@
 pub mod container;
 pub mod digest;
 pub mod filesystem;
+pub mod hashset;
 pub mod model;
 pub mod read;
 pub mod volume;

@@ -1,0 +1,35 @@
+//! The CSV of INTERPOL's ICSE database, whose rows may be longer or shorter than its heading.
+
+use std::io::BufRead;
+
+use super::delimited::{Width, read_table};
+use super::{Format, Sink, text};
+use crate::hashset::Result;
+use crate::read::Confidence;
+
+/// Semicolons; the heading starts `MD5;SHA1;PhotoDNA;Image ID;`. Free text, PhotoDNA and `Baseline` are not used.
+pub struct Icse;
+
+const HEADING: &[u8] = b"MD5;SHA1;PhotoDNA;Image ID;";
+
+impl Format for Icse {
+    fn name(&self) -> &'static str {
+        "icse"
+    }
+
+    fn description(&self) -> &'static str {
+        "CSV export of INTERPOL ICSE: MD5 and SHA-1 are read, PhotoDNA is not"
+    }
+
+    fn probe(&self, head: &[u8]) -> Confidence {
+        let first = text::significant(head).next().filter(|_| text::is_text(head));
+        match first.and_then(|line| line.get(..HEADING.len())) {
+            Some(start) if start.eq_ignore_ascii_case(HEADING) => Confidence::Strong,
+            _ => Confidence::No,
+        }
+    }
+
+    fn read(&self, input: &mut dyn BufRead, sink: &mut dyn Sink) -> Result<()> {
+        read_table(input, sink, Width::Ragged)
+    }
+}

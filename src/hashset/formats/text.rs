@@ -1,0 +1,95 @@
+//! What the line-by-line formats share: probing by lines, and one digest from each line.
+
+use std::io::BufRead;
+
+use super::lines::{BOM, Line, Lines};
+use super::{HEAD, Record, Sink, table};
+use crate::hashset::{Error, Place, Result};
+use crate::model::{Digest, Digests};
+use crate::read::Confidence;
+
+/// Most lines that are looked at when a list is probed.
+const PROBED: usize = 1000;
+
+/// The lines at the start of a list that are neither blank nor comments; a line that the end of the head may have
+/// cut is not among them.
+pub fn significant(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let text = head.strip_prefix(BOM).unwrap_or(head);
+    let whole = match text.iter().rposition(|byte| *byte == b'\n') {
+        Some(end) if head.len() >= HEAD => text.get(..end).unwrap_or_default(),
+        _ => text,
+    };
+    whole.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !is_comment(line))
+}
+
+/// Blank, or starting with `#` or `;`.
+pub fn is_comment(line: &[u8]) -> bool {
+    matches!(line.first(), None | Some(b'#' | b';'))
+}
+
+/// Whether the bytes can be text in UTF-8 or a code page: no zeros, no byte order mark of UTF-16.
+pub fn is_text(head: &[u8]) -> bool {
+    !head.contains(&0) && !head.starts_with(b"\xff\xfe") && !head.starts_with(b"\xfe\xff")
+}
+
+/// Strong when the first significant line is one of the format's; Weak when a later one is and the first is not the
+/// heading of a table.
+pub fn probe(head: &[u8], matches: impl Fn(&[u8]) -> bool) -> Confidence {
+    if !is_text(head) {
+        return Confidence::No;
+    }
+    let mut lines = significant(head).take(PROBED);
+    match lines.next() {
+        None => Confidence::No,
+        Some(first) if matches(first) => Confidence::Strong,
+        Some(first) if table::Table::of_heading(first).is_some() => Confidence::No,
+        Some(_) if lines.any(matches) => Confidence::Weak,
+        Some(_) => Confidence::No,
+    }
+}
+
+/// Reads a list of which every line that is neither blank nor comment holds one digest, or says why it does not.
+pub fn read(
+    input: &mut dyn BufRead,
+    sink: &mut dyn Sink,
+    mut parse: impl FnMut(&[u8], &Line<'_>) -> std::result::Result<Digest, &'static str>,
+) -> Result<()> {
+    let mut lines = Lines::new(input);
+    while let Some(line) = lines.next().map_err(|error| Error::io(sink.name(), error))? {
+        let place = Place::Line(line.number);
+        if unusable(&line, sink) {
+            continue;
+        }
+        let text = line.bytes.trim_ascii();
+        if is_comment(text) {
+            continue;
+        }
+        match parse(text, &line) {
+            Ok(digest) => {
+                let mut digests = Digests::default();
+                digests.set(digest);
+                sink.record(Record { digests, category: None, size: None });
+            }
+            Err(reason) => sink.reject(place, reason, text),
+        }
+    }
+    Ok(())
+}
+
+/// Rejects a line that no format reads: too long, or with zero bytes in it.
+pub fn unusable(line: &Line<'_>, sink: &mut dyn Sink) -> bool {
+    let place = Place::Line(line.number);
+    if line.too_long {
+        sink.reject(place, "longer than 1 MiB", b"");
+    } else if line.bytes.contains(&0) {
+        sink.reject(place, "holds zero bytes", line.bytes);
+    } else {
+        return false;
+    }
+    true
+}
+
+/// Hexadecimal digits of either case as a digest; the length decides the kind.
+pub fn digest(digits: &[u8]) -> Option<Digest> {
+    Digest::from_hex(std::str::from_utf8(digits).ok()?)
+}
