@@ -24,4 +24,5 @@ pub mod filesystem;
 pub mod hashset;
 pub mod model;
 pub mod read;
+pub mod report;
 pub mod volume;

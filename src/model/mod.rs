@@ -3,10 +3,13 @@
 //! Everything that crosses from the examiner to the recorder, that is kept in the journal or that a
 //! report prints is a type of this module, and has one serialised form everywhere.
 
+mod amount;
 mod digest;
 mod entry;
 mod event;
 mod finding;
+mod found;
+mod gaps;
 mod ledger;
 mod problem;
 mod record;
@@ -15,6 +18,7 @@ mod text;
 mod time;
 mod verdict;
 
+pub use amount::{counted, grouped, share_text, size_text};
 pub use digest::{Algorithm, Algorithms, Digest, Digests, EMPTY_FILE};
 pub use entry::{Content, EntryIndex, EntryKind, EntryState, EntryTable, FileEntry, NewEntry, Parent, Run};
 pub use event::{
@@ -27,7 +31,7 @@ pub use ledger::{Bucket, Coverage, CoverageCounts, Ledger, SkipRule};
 pub use problem::{Problem, ProblemKind};
 pub use record::{CategoryCount, RunRecord};
 pub use survey::Survey;
-pub use text::RawText;
+pub use text::{RawText, is_hidden, visible};
 pub use time::{Stamp, TimeEncoding, Times, Timestamps};
 pub use verdict::{ExhibitVerdict, ExitCode, Verdict, VerdictResult};
 

@@ -47,6 +47,43 @@ impl From<&str> for RawText {
     }
 }
 
+/// Text that any terminal, page or sheet can show as it stands: what steers, reorders or hides becomes `\u{..}`.
+///
+/// Applying it twice changes nothing more. It is not reversible, since a name may hold such an escape as plain
+/// letters: whoever needs the exact bytes keeps a [`RawText`].
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        if is_hidden(character) {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Whether a character does something else than show itself: controls (C0, DEL, C1), bidirectional controls,
+/// zero-width and invisible ones, line and paragraph separators, tags, noncharacters.
+///
+/// Unicode Standard, sections 23.1 to 23.9, and UAX #9 section 2 for the bidirectional controls.
+pub fn is_hidden(character: char) -> bool {
+    match character {
+        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' => true,
+        // Soft hyphen, grapheme joiner, Arabic letter mark, Hangul fillers, Khmer and Mongolian invisibles.
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' => true,
+        '\u{180b}'..='\u{180f}' | '\u{3164}' | '\u{ffa0}' => true,
+        // Zero width, marks, separators, embeddings, isolates, invisible operators.
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
+        '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fdd0}'..='\u{fdef}' | '\u{e0000}'..='\u{e0fff}' => true,
+        // The last two of each plane are no characters at all.
+        _ => u32::from(character) & 0xfffe == 0xfffe,
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct Fields<'a> {
     path: Cow<'a, str>,
@@ -74,6 +111,47 @@ impl<'de> Deserialize<'de> for RawText {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_steers_reorders_or_hides_is_shown_as_an_escape() {
+        for (raw, shown) in [
+            ("holiday \u{e9}t\u{e9} \u{1f600}.jpg", "holiday \u{e9}t\u{e9} \u{1f600}.jpg"),
+            ("a\x1b[2J\n\t", "a\\u{1b}[2J\\u{a}\\u{9}"),
+            ("\u{202e}gpj.exe", "\\u{202e}gpj.exe"),
+            ("\u{200b}\u{feff}\u{ad}\u{e0041}\u{ffff}", "\\u{200b}\\u{feff}\\u{ad}\\u{e0041}\\u{ffff}"),
+            ("\u{85}\u{2028}\u{2029}\u{61c}", "\\u{85}\\u{2028}\\u{2029}\\u{61c}"),
+        ] {
+            assert_eq!(visible(raw), shown);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn visible_text_never_holds_what_hides_and_is_stable(
+            text in prop::collection::vec(prop_oneof![
+                any::<char>(),
+                prop::char::range('\0', '\u{a0}'),
+                prop::char::range('\u{2000}', '\u{2070}'),
+                prop::char::range('\u{fdc0}', '\u{10000}'),
+            ], 0..60)
+        ) {
+            let text: String = text.into_iter().collect();
+            let shown = visible(&text);
+            let hidden = |c: char| {
+                c.is_control()
+                    || ('\u{200b}'..='\u{200f}').contains(&c)
+                    || ('\u{2028}'..='\u{202e}').contains(&c)
+                    || ('\u{2066}'..='\u{2069}').contains(&c)
+                    || ['\u{61c}', '\u{2060}', '\u{feff}', '\u{fffe}', '\u{ffff}', '\u{10ffff}'].contains(&c)
+            };
+            prop_assert!(!shown.chars().any(|c| hidden(c) || is_hidden(c)));
+            prop_assert_eq!(visible(&shown), shown.as_ref());
+            if !text.chars().any(hidden) && !text.chars().any(is_hidden) {
+                prop_assert_eq!(shown.as_ref(), text.as_str());
+            }
+        }
+    }
 
     #[test]
     fn any_bytes_survive_a_round_trip_and_only_invalid_utf8_is_shown_as_hex() {

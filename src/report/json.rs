@@ -1,0 +1,157 @@
+//! `findings.json`: verdict, coverage and findings for programs, without anything that differs between two runs.
+
+use std::io;
+
+use serde::Serialize;
+use serde_json::ser::{CharEscape, Formatter, Serializer};
+
+use super::Report;
+use crate::model::{Coverage, Finding, RunRecord, Verdict, VolumeSummary, is_hidden};
+
+/// The machine's report.
+pub struct Json;
+
+/// Number of the layout; raised when a field changes its meaning or goes.
+const SCHEMA: u32 = 1;
+
+impl Report for Json {
+    fn name(&self) -> &'static str {
+        "json"
+    }
+
+    fn file_name(&self) -> &'static str {
+        "findings.json"
+    }
+
+    fn description(&self) -> &'static str {
+        "findings, verdict and coverage for programs; the same source, sets and options give the same bytes"
+    }
+
+    fn write(
+        &self,
+        run: &RunRecord,
+        findings: &mut dyn Iterator<Item = &Finding>,
+        out: &mut dyn io::Write,
+    ) -> io::Result<()> {
+        // One finding a line: two reports can be compared line by line, and none need be held in memory.
+        write!(out, "{{\n\"schema\":{SCHEMA},\n\"verdict\":")?;
+        value(out, &Verdict::conclude(run))?;
+        out.write_all(b",\n\"coverage\":")?;
+        value(
+            out,
+            &CoverageReport { sources: run.source_indexes().iter().map(|s| source(run, *s)).collect() },
+        )?;
+        out.write_all(b",\n\"findings\":[")?;
+        let mut separator = "\n";
+        for finding in findings {
+            out.write_all(separator.as_bytes())?;
+            value(out, finding)?;
+            separator = ",\n";
+        }
+        out.write_all(b"\n]\n}\n")
+    }
+}
+
+#[derive(Serialize)]
+struct CoverageReport<'a> {
+    sources: Vec<SourceCoverage<'a>>,
+}
+
+#[derive(Serialize)]
+struct SourceCoverage<'a> {
+    exhibit: String,
+    source: u32,
+    /// Absent when the source was not finished.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ledger: Option<&'a Coverage>,
+    sums: bool,
+    volumes: Vec<&'a VolumeSummary>,
+}
+
+fn source(run: &RunRecord, source: u32) -> SourceCoverage<'_> {
+    let ledger = run.coverage_of(source);
+    SourceCoverage {
+        exhibit: run.exhibit(source),
+        source,
+        ledger,
+        sums: ledger.is_some_and(Coverage::sums),
+        volumes: run.volumes.iter().filter(|volume| volume.source == source).collect(),
+    }
+}
+
+fn value(out: &mut dyn io::Write, value: &impl Serialize) -> io::Result<()> {
+    value.serialize(&mut Serializer::with_formatter(out, Plain)).map_err(io::Error::from)
+}
+
+/// Writes hidden characters as `\u` escapes: any reader gets them back, and no terminal obeys them.
+struct Plain;
+
+impl Formatter for Plain {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some((at, hidden)) = rest.char_indices().find(|(_, c)| is_hidden(*c)) {
+            let (plain, tail) = rest.split_at(at);
+            out.write_all(plain.as_bytes())?;
+            for unit in hidden.encode_utf16(&mut [0; 2]) {
+                write!(out, "\\u{unit:04x}")?;
+            }
+            rest = tail.get(hidden.len_utf8()..).unwrap_or("");
+        }
+        out.write_all(rest.as_bytes())
+    }
+
+    fn write_char_escape<W: ?Sized + io::Write>(
+        &mut self,
+        out: &mut W,
+        escape: CharEscape,
+    ) -> io::Result<()> {
+        serde_json::ser::CompactFormatter.write_char_escape(out, escape)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+    use serde_json::Value;
+
+    #[test]
+    fn the_report_for_programs_is_as_it_was() {
+        insta::assert_snapshot!(fixture::text(&Json, &fixture::hostile()));
+    }
+
+    #[test]
+    fn findings_and_ledgers_parse_back_to_what_they_were() {
+        let run = fixture::hostile();
+        let mut json: Value = serde_json::from_str(&fixture::text(&Json, &run)).unwrap();
+        let findings: Vec<Finding> = serde_json::from_value(json["findings"].take()).unwrap();
+        assert_eq!(findings, run.findings);
+        let verdict: Verdict = serde_json::from_value(json["verdict"].take()).unwrap();
+        assert_eq!(verdict, Verdict::conclude(&run));
+        let ledger: Coverage =
+            serde_json::from_value(json["coverage"]["sources"][0]["ledger"].take()).unwrap();
+        assert_eq!(ledger, run.coverage[0]);
+    }
+
+    #[test]
+    fn nothing_that_differs_between_two_runs_is_in_it() {
+        let run = fixture::hostile();
+        let mut other = run.clone();
+        other.started = "2031-01-01T00:00:00Z".into();
+        other.ended = "2031-01-02T00:00:00Z".into();
+        other.sources[0].name = "/elsewhere/image.dd".into();
+        other.header.as_mut().unwrap().operator = "Somebody Else".into();
+        assert_eq!(fixture::text(&Json, &run), fixture::text(&Json, &other));
+    }
+
+    #[test]
+    fn no_character_that_hides_is_in_it() {
+        let text = fixture::text(&Json, &fixture::hostile());
+        assert!(!text.chars().any(|c| c != '\n' && is_hidden(c)));
+        assert!(text.contains("\\u202e"));
+    }
+}
