@@ -22,4 +22,5 @@ pub mod container;
 pub mod filesystem;
 pub mod model;
 pub mod read;
+pub mod sniff;
 pub mod volume;
