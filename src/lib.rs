@@ -18,11 +18,18 @@
     )
 )]
 
+pub mod cli;
 pub mod container;
 pub mod digest;
 pub mod filesystem;
 pub mod hashset;
+pub mod journal;
 pub mod model;
+pub mod platform;
 pub mod read;
 pub mod report;
+pub mod run;
+pub mod scan;
+pub mod sniff;
+pub mod source;
 pub mod volume;
