@@ -20,6 +20,7 @@
 
 pub mod container;
 pub mod filesystem;
+pub mod journal;
 pub mod model;
 pub mod read;
 pub mod volume;
