@@ -30,9 +30,8 @@ pub fn sets() -> Result<Loaded> {
     for (name, role, lists) in
         [("demonstration", Role::Alert, &[PICTURES, MD5][..]), ("demonstration known-good", Role::KnownGood, &[KNOWN_GOOD])]
     {
-        let profile = if role == Role::Alert { Profile::named("uk")? } else { Profile::none() };
-        let mut builder = Builder::new(name, role, profile);
-        builder.demonstration(true);
+        let profile = if role == Role::Alert { Profile::uk() } else { Profile::none() };
+        let mut builder = Builder::new(name, role, profile).demonstration(true);
         for (list, bytes) in lists {
             builder.add_reader(list, *bytes)?;
         }

@@ -26,8 +26,7 @@ pub fn man() -> Result<()> {
     let command = Arguments::command();
     clap_mangen::Man::new(command.clone()).render(&mut page)?;
     for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set()) {
-        let name = format!("onscene-{}", inner.get_name());
-        clap_mangen::Man::new(inner.clone().name(name)).render(&mut page)?;
+        clap_mangen::Man::new(inner.clone()).render(&mut page)?;
     }
     Ok(io::stdout().write_all(&page)?)
 }

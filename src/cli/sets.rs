@@ -72,16 +72,14 @@ impl Choice {
             );
         }
         let mut loaded = Loaded { images: Vec::new(), summaries: Vec::new() };
-        let mut alert = Builder::new("alert", Role::Alert, self.profile()?);
-        alert.force_role(self.force_role);
+        let mut alert = Builder::new("alert", Role::Alert, self.profile()?).force_role(self.force_role);
         self.alert.iter().try_for_each(|path| alert.add_file(path).map(drop))?;
         if !self.digests.is_empty() {
             alert.add_digests("digests given by hand", &self.digests);
         }
         loaded.add(alert)?;
         if !self.known_good.is_empty() {
-            let mut good = Builder::new("known-good", Role::KnownGood, Profile::none());
-            good.force_role(self.force_role);
+            let mut good = Builder::new("known-good", Role::KnownGood, Profile::none()).force_role(self.force_role);
             self.known_good.iter().try_for_each(|path| good.add_file(path).map(drop))?;
             loaded.add(good)?;
         }
@@ -91,7 +89,7 @@ impl Choice {
     fn profile(&self) -> Result<Profile> {
         match self.profile.as_deref() {
             None => Ok(Profile::none()),
-            Some(name) => Profile::named(name).map_err(anyhow::Error::from),
+            Some(name) => profile(name),
         }
     }
 }
@@ -121,6 +119,16 @@ impl Loaded {
         self.images.push(SharedBytes::new(control_set()?)?);
         Ok(self)
     }
+}
+
+/// A shipped profile by its name, or one from a file.
+fn profile(name: &str) -> Result<Profile> {
+    if let Some(shipped) = Profile::shipped(name) {
+        return Ok(shipped);
+    }
+    let text = std::fs::read_to_string(name)
+        .with_context(|| format!("profile {name}: neither uk nor us, nor a file that can be read"))?;
+    Profile::from_toml(name, &text).with_context(|| format!("profile {name}"))
 }
 
 fn hashsets_folder(config: &Config) -> Option<PathBuf> {

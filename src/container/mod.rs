@@ -70,6 +70,11 @@ pub fn open(segments: Vec<Arc<dyn ReadAt>>) -> Result<Image> {
     raw::Raw.open(segments)
 }
 
+/// Takes files as the medium they are, whatever they look like: a disk that begins like an image file is still a disk.
+pub fn open_raw(segments: Vec<Arc<dyn ReadAt>>) -> Result<Image> {
+    raw::Raw.open(segments)
+}
+
 /// The surest format other than raw, which takes what nobody else wants.
 fn strongest(
     formats: &[&'static dyn Format],

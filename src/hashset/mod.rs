@@ -18,5 +18,6 @@ mod profile;
 
 pub use builder::Builder;
 pub use error::{Error, Place, Result};
+pub use formats::FORMATS;
 pub use image::{Entry, KnownSet, Provenance};
 pub use profile::{Meaning, Profile};

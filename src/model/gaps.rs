@@ -1,7 +1,7 @@
 //! Why the examination of a source is incomplete, in plain words and with counts.
 
 use super::{
-    Bucket, ControlKind, Coverage, Problem, ProblemKind, Role, RunRecord, SourceKind, UNALLOCATED_RULE,
+    Bucket, ControlKind, Coverage, Problem, ProblemKind, Role, RunRecord, SourceKind, SkipRule,
     counted, share_text, size_text,
 };
 
@@ -205,6 +205,8 @@ fn problem_gap(kind: ProblemKind, problems: &[&Problem], coverage: Option<&Cover
             format!("{} not opened: refused, or opening would have altered evidence", what("item", "items"))
         }
         ProblemKind::Changed => format!("{} changed while being read", what("item", "items")),
+        // Told with the volumes: nothing that is there was left out.
+        ProblemKind::Lost => return None,
         ProblemKind::Ambiguous => format!("{} can be read in two ways", what("item", "items")),
         ProblemKind::NotReached => format!("{} not reached", what("item", "items")),
     };
@@ -226,6 +228,7 @@ const fn bucket_of(kind: ProblemKind) -> Option<Bucket> {
         | ProblemKind::Limit
         | ProblemKind::Refused
         | ProblemKind::Changed
+        | ProblemKind::Lost
         | ProblemKind::Ambiguous => None,
     }
 }
@@ -259,7 +262,7 @@ fn ledger_gaps(coverage: &Coverage, gaps: &mut Vec<String>) {
     for (rule, bytes) in coverage.skipped.iter().filter(|(_, bytes)| **bytes > 0) {
         unnamed = unnamed.saturating_sub(*bytes);
         gaps.push(match rule.as_str() {
-            UNALLOCATED_RULE => format!("unallocated space not examined: {}", place(*bytes)),
+            rule if rule == SkipRule::Unallocated.label() => format!("unallocated space not examined: {}", place(*bytes)),
             rule => format!("left out by the rule \"{rule}\": {}", place(*bytes)),
         });
     }
@@ -368,7 +371,7 @@ mod tests {
             (
                 |r| {
                     r.coverage[0] = coverage(&[(Bucket::Examined, 390), (Bucket::Skipped, 610)]);
-                    r.coverage[0].skipped.insert(UNALLOCATED_RULE.to_owned(), 600);
+                    r.coverage[0].skipped.insert(SkipRule::Unallocated.label().to_owned(), 600);
                     r.coverage[0].skipped.insert("swap".to_owned(), 4);
                 },
                 &[

@@ -80,10 +80,38 @@ pub enum Confidence {
     Strong,
 }
 
+/// The candidates that are surest of themselves, in their order; none when every one says no.
+///
+/// More than one is a tie, which the caller reports with all their names.
+pub fn strongest<T>(candidates: impl IntoIterator<Item = (T, Confidence)>) -> (Confidence, Vec<T>) {
+    let mut best = (Confidence::No, Vec::new());
+    for (candidate, confidence) in candidates {
+        if confidence > best.0 {
+            best = (confidence, vec![candidate]);
+        } else if confidence == best.0 && confidence != Confidence::No {
+            best.1.push(candidate);
+        }
+    }
+    best
+}
+
 /// A length in memory as a length on a medium; `usize` is never wider than 64 bits on our platforms.
 pub const fn size(length: usize) -> u64 {
     #[expect(clippy::as_conversions, reason = "widening")]
     {
         length as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_surest_wins_and_a_tie_keeps_all_who_are_equally_sure() {
+        use Confidence::{No, Strong, Weak};
+        assert_eq!(strongest([("a", Weak), ("b", Strong), ("c", No)]), (Strong, vec!["b"]));
+        assert_eq!(strongest([("a", Weak), ("b", Weak)]), (Weak, vec!["a", "b"]));
+        assert_eq!(strongest([("a", No)]), (No, vec![]));
     }
 }

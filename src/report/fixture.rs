@@ -269,7 +269,7 @@ fn ledger() -> Coverage {
         source: 0,
         total: MEDIUM,
         bytes: parts.into(),
-        skipped: BTreeMap::from([(UNALLOCATED_RULE.to_owned(), 61 << 20)]),
+        skipped: BTreeMap::from([(SkipRule.to_owned(), 61 << 20)]),
         files: CoverageCounts {
             total: 1500,
             examined: 1498,

@@ -14,6 +14,7 @@ mod summary;
 mod words;
 
 use std::io;
+use std::path::Path;
 
 use crate::model::{Finding, RunRecord};
 
@@ -36,6 +37,28 @@ pub trait Report: Sync {
         findings: &mut dyn Iterator<Item = &Finding>,
         out: &mut dyn io::Write,
     ) -> io::Result<()>;
+}
+
+/// Writes every report into a folder. No file that exists is overwritten.
+///
+/// # Errors
+/// When a file cannot be made or written.
+pub fn write_all(run: &RunRecord, folder: &Path) -> io::Result<()> {
+    write_some(run, folder, |_| true)
+}
+
+/// Writes the chosen reports into a folder. No file that exists is overwritten.
+///
+/// # Errors
+/// When a file cannot be made or written.
+pub fn write_some(run: &RunRecord, folder: &Path, chosen: impl Fn(&dyn Report) -> bool) -> io::Result<()> {
+    for format in FORMATS.iter().filter(|format| chosen(**format)) {
+        let file = std::fs::File::create_new(folder.join(format.file_name()))?;
+        let mut out = io::BufWriter::with_capacity(1 << 16, file);
+        format.write(run, &mut run.findings.iter(), &mut out)?;
+        out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// Every kind, alphabetical.

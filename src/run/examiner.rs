@@ -128,7 +128,8 @@ const fn kind_name(kind: SourceKind) -> &'static str {
 fn open_folder(files: Vec<std::fs::File>, path: std::path::PathBuf, accept_atime: bool) -> Result<Decoded, Problem> {
     let nothing = || Problem::new(ProblemKind::Refused, "the folder was not handed on");
     let handle = files.into_iter().next().ok_or_else(nothing)?;
-    let root = Root::from_fd(handle.into(), path.clone());
+    let refused = |error: std::io::Error| Problem::new(ProblemKind::Refused, error.to_string());
+    let root = Root::from_fd(handle.into(), path.clone()).map_err(refused)?;
     Ok(Decoded::Folder { filesystem: Box::new(Folder::new(root, accept_atime)), path })
 }
 

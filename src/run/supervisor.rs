@@ -175,8 +175,12 @@ pub fn attend(
         let mut output = child.stdout.take().map(std::io::BufReader::new);
         while let Some(output) = output.as_mut() {
             match frame::read::<Event>(output) {
-                Ok(Some(event)) if take(event) => {}
-                Ok(_) => break,
+                Ok(Some(event)) => {
+                    if !take(event) {
+                        break;
+                    }
+                }
+                Ok(None) => break,
                 Err(error) => {
                     result = Err(failed(&error));
                     break;

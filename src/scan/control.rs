@@ -56,7 +56,7 @@ fn set_entries(context: &Context<'_>) -> Result<String, String> {
     for set in context.sets.iter() {
         for (list, digest) in set.probes() {
             let name = set.lists().get(list).map(|list| list.name.as_str()).unwrap_or_default();
-            let found = set.find(&digest).is_some_and(|entry| entry.provenances().any(|from| from.list == name));
+            let found = set.find(&digest).is_some_and(|mut entry| entry.any(|from| from.list == name));
             if !found {
                 return Err(format!("entry {digest} of list {name} is not found in the loaded set {}", set.name()));
             }

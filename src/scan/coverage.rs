@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::{
-    Bucket, Content, Coverage, CoverageCounts, EntryKind, EntryState, Extent, FileEntry, Ledger, Outcome, SkipRule,
+    Bucket, Content, Coverage, CoverageCounts, EntryKind, EntryState, FileEntry, Ledger, Outcome, SkipRule,
 };
 
 use super::examine::{Examined, Status};

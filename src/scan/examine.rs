@@ -113,6 +113,7 @@ pub fn examine(surveyed: &Surveyed, options: &Options, context: &Context<'_>) ->
         over.store(true, Ordering::Relaxed);
     });
     work.tell_progress();
+    surveyed.remarks().into_iter().for_each(|problem| work.problem(problem));
     examined
 }
 

@@ -92,7 +92,7 @@ fn size_remarks(set: &KnownSet<SharedBytes>, digests: &Digests, size: u64) -> Ve
     let entries = digests.iter().filter_map(|digest| set.find(&digest));
     entries
         .flat_map(|entry| {
-            let others = entry.provenances().filter_map(|from| Some((from.list, from.size.filter(|s| *s != size)?)));
+            let others = entry.filter_map(|from| Some((from.list, from.size.filter(|s| *s != size)?)));
             others
                 .map(|(list, recorded)| {
                     format!("digest matches, but list {list} records a size of {recorded} bytes instead of {size}")

@@ -36,6 +36,14 @@ impl Surveyed {
     pub fn filesystem(&self, volume: u32) -> Option<&dyn Filesystem> {
         self.filesystems.iter().find(|(number, _)| *number == volume).map(|(_, filesystem)| &**filesystem)
     }
+
+    /// What the file systems say of the reading itself, once it has ended.
+    pub fn remarks(&self) -> Vec<Problem> {
+        let of = |(number, filesystem): &(u32, Box<dyn Filesystem>)| {
+            filesystem.remarks().into_iter().map(|problem| problem.in_volume(*number)).collect::<Vec<_>>()
+        };
+        self.filesystems.iter().flat_map(of).collect()
+    }
 }
 
 /// Lists everything. What cannot be listed becomes problems and claims; nothing that was listed is lost.
@@ -108,18 +116,19 @@ impl Surveyor<'_> {
             problems,
         };
         // A boot sector ends like a partition table: a file system that is sure of itself wins over a guess.
-        let (table, sure) = volume::detect(medium);
+        let sure = matches!(volume::detect(medium), Ok(Some((_, Confidence::Strong))));
         if !sure && filesystem::detect(medium).confidence == Confidence::Strong {
             return whole(Vec::new());
         }
-        match table {
-            None => whole(Vec::new()),
-            Some(format) => {
-                summary.table = format.name().into();
-                format.read(medium).unwrap_or_else(|error| {
-                    let advice = "the medium is searched as one volume; a tool that repairs tables may find more";
-                    whole(vec![error.into_problem().advise(advice)])
-                })
+        match volume::read(medium) {
+            Ok(None) => whole(Vec::new()),
+            Ok(Some(table)) => {
+                summary.table = table.name.into();
+                table.layout
+            }
+            Err(error) => {
+                let advice = "the medium is searched as one volume; a tool that repairs tables may find more";
+                whole(vec![error.into_problem().advise(advice)])
             }
         }
     }

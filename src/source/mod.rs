@@ -73,7 +73,7 @@ impl EvidenceSource {
             _ => unreadable(error),
         })?;
         if metadata.is_dir() {
-            return Self::folder(path, accept_atime).map_err(unreadable);
+            return Self::folder(path).map_err(unreadable);
         }
         let is_device = platform::is_block_device(&metadata);
         if !is_device && !metadata.is_file() {
@@ -100,12 +100,11 @@ impl EvidenceSource {
         Self { kind, path, files, device: DeviceIdentity::default(), read_only: None, remarks: Vec::new() }
     }
 
-    fn folder(path: &Path, accept_atime: bool) -> io::Result<Self> {
-        let _ = accept_atime;
+    fn folder(path: &Path) -> io::Result<Self> {
         let root = platform::descent::Root::open(path)?;
-        let read_only = root.mount()?.read_only;
-        let file = root.into_file()?;
-        let mut source = Self::new(SourceKind::Folder, path.to_owned(), vec![(path.to_owned(), file)]);
+        let read_only = root.mount().read_only;
+        let handle = root.into_file().map(|file| (path.to_owned(), file));
+        let mut source = Self::new(SourceKind::Folder, path.to_owned(), handle.into_iter().collect());
         source.read_only = Some(read_only);
         source.remarks.push("write protection not shown: a folder of a mounted file system can be changed by others".into());
         Ok(source)
