@@ -1,5 +1,7 @@
 //! The page against hostile names, and as it was.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::model::{Event, is_hidden};
 use crate::report::fixture;
@@ -115,4 +117,31 @@ fn a_failed_an_unended_and_a_contradicted_run_say_so_on_top() {
     let mut run = fixture::complete();
     run.apply(Event::Finding(fixture::hostile().findings[0].clone()));
     assert!(fixture::text(&Html, &run).contains("is not the one that follows from its record"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn whatever_a_name_is_the_page_has_the_same_tags(
+        name in "[<>&\"'/= a-z\u{0}-\u{1f}\u{202e}{}%!\\-]{0,40}|\\PC{0,20}"
+    ) {
+        let page = |name: &str| {
+            let mut run = fixture::complete();
+            let mut finding = fixture::hostile().findings[0].clone();
+            finding.item.path = name.into();
+            finding.exhibit = name.into();
+            finding.remarks = vec![name.into()];
+            finding.hits[0].list = name.into();
+            run.apply(Event::Finding(finding));
+            let header = run.header.as_mut().unwrap();
+            header.case = format!("a{name}");
+            run.sources[0].exhibit = format!("a{name}");
+            run.volumes[0].label = name.into();
+            fixture::text(&Html, &run)
+        };
+        let (hostile, plain) = (page(&name), page("a"));
+        prop_assert_eq!(tags(&hostile), tags(&plain));
+        let hidden = hostile.chars().any(|c| c != '\n' && is_hidden(c));
+        prop_assert!(!hidden);
+    }
 }
