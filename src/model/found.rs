@@ -45,6 +45,7 @@ impl Finding {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Quote<'a> {
     action: Reverse<Action>,
+    uncategorised: bool,
     list: &'a str,
     category: Option<&'a str>,
     name: Option<&'a str>,
@@ -54,6 +55,7 @@ impl<'a> Quote<'a> {
     fn of(hit: &'a Hit) -> Self {
         Self {
             action: Reverse(hit.action),
+            uncategorised: hit.category.is_none(),
             list: &hit.list,
             category: hit.category.as_deref(),
             name: hit.category_name.as_deref(),

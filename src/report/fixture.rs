@@ -30,9 +30,11 @@ pub(super) const HOSTILE: &[&[u8]] = &[
 
 /// Two exhibits: an image with matches, hostile names and an encrypted volume; a folder with a review.
 pub(super) fn hostile() -> RunRecord {
-    let mut run = RunRecord::default();
-    run.started = "2026-11-21T17:00:00Z".into();
-    run.ended = "2026-11-21T17:04:09Z".into();
+    let mut run = RunRecord {
+        started: "2026-11-21T17:00:00Z".into(),
+        ended: "2026-11-21T17:04:09Z".into(),
+        ..RunRecord::default()
+    };
     let mut events = vec![
         Event::RunStarted(header(false)),
         Event::SourceStarted(source(0, "AB/1", SourceKind::Image)),
@@ -56,9 +58,11 @@ pub(super) fn hostile() -> RunRecord {
 
 /// One folder, every byte examined, nothing equal to an entry.
 pub(super) fn complete() -> RunRecord {
-    let mut run = RunRecord::default();
-    run.started = "2026-11-21T17:00:00Z".into();
-    run.ended = "2026-11-21T17:00:09Z".into();
+    let mut run = RunRecord {
+        started: "2026-11-21T17:00:00Z".into(),
+        ended: "2026-11-21T17:00:09Z".into(),
+        ..RunRecord::default()
+    };
     let mut events = vec![
         Event::RunStarted(header(true)),
         Event::SourceStarted(source(0, "CD/7", SourceKind::Folder)),
@@ -195,7 +199,7 @@ fn finding(at: usize, path: &[u8]) -> Finding {
         _ => vec![hit(Algorithm::Sha1, None, None)],
     };
     let stamp = TimeEncoding::FatLocal.decode(Times {
-        created: Some(0x4b38_9f62_96),
+        created: Some(0x004b_389f_6296),
         modified: Some(0),
         ..Times::default()
     });

@@ -117,6 +117,7 @@ impl Formatter for Plain {
 mod tests {
     use super::*;
     use crate::report::fixture;
+    use proptest::prelude::*;
     use serde_json::Value;
 
     #[test]
@@ -135,6 +136,23 @@ mod tests {
         let ledger: Coverage =
             serde_json::from_value(json["coverage"]["sources"][0]["ledger"].take()).unwrap();
         assert_eq!(ledger, run.coverage[0]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn any_bytes_of_a_path_come_back(bytes in prop::collection::vec(any::<u8>(), 0..40), text in ".{0,20}") {
+            let mut run = fixture::complete();
+            for path in [bytes, text.clone().into_bytes()] {
+                let mut finding = fixture::hostile().findings[0].clone();
+                finding.item.path = crate::model::RawText::new(path);
+                finding.remarks = vec![text.clone()];
+                run.findings.push(finding);
+            }
+            let mut json: Value = serde_json::from_str(&fixture::text(&Json, &run)).unwrap();
+            let findings: Vec<Finding> = serde_json::from_value(json["findings"].take()).unwrap();
+            prop_assert_eq!(findings, run.findings);
+        }
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::io;
 
 use super::{Report, words};
 use crate::model::{
-    Action, Bucket, Coverage, CoverageCounts, Finding, RunRecord, SetSummary, Verdict, counted, grouped,
-    share_text, size_text, visible,
+    Bucket, Coverage, CoverageCounts, Finding, RunRecord, SetSummary, Verdict, counted, grouped, share_text,
+    size_text, visible,
 };
 
 /// The short report.
@@ -48,6 +48,9 @@ fn lines(run: &RunRecord) -> Vec<String> {
     }
     lines.push(format!("{}. {}", verdict.headline(), verdict.result.sentence()));
     lines.push(people(run));
+    if verdict.exhibits.is_empty() {
+        lines.push("No exhibit is recorded".to_owned());
+    }
     for exhibit in &verdict.exhibits {
         let kind = run.sources.iter().find(|s| s.source == exhibit.source);
         let kind = kind.map_or("source", |source| words::source_kind(source.kind));
@@ -58,10 +61,10 @@ fn lines(run: &RunRecord) -> Vec<String> {
         lines.push(format!("  Not examined: {}", join_or(&gaps, "no gap is known")));
         lines.extend(run.coverage_of(exhibit.source).map(coverage));
     }
-    for ((action, name), count) in run.categories.iter().rev().filter(|((a, _), _)| *a > Action::Ignore) {
+    for (action, name, count) in words::categories(run) {
         lines.push(format!(
             "{}, {}: {}; places: {} existing, {} deleted",
-            capitalised(words::action(*action)),
+            capitalised(words::action(action)),
             name,
             counted(count.distinct, "distinct content", "distinct contents"),
             grouped(count.allocated),

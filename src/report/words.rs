@@ -1,7 +1,10 @@
 //! What reports say of a finding, a source or a time, in the same words everywhere.
 
+use std::cmp::Reverse;
+
 use crate::model::{
-    Action, Algorithm, EntryState, Finding, Hit, Protection, Role, SourceKind, Stamp, Timestamps, visible,
+    Action, Algorithm, CategoryCount, EntryState, Finding, Hit, Protection, Role, RunRecord, SourceKind,
+    Stamp, Timestamps, visible,
 };
 
 /// What stands on top when only the demonstration set was loaded.
@@ -80,6 +83,18 @@ pub(super) fn protection(protection: &Protection) -> Vec<String> {
     };
     let remarks = protection.remarks.iter().map(|remark| shown(remark));
     [kernel.to_owned(), process.to_owned()].into_iter().chain(remarks).collect()
+}
+
+/// The counts of a run, gravest first, and those without a category after the others; what is ignored is left out.
+pub(super) fn categories(run: &RunRecord) -> Vec<(Action, &str, &CategoryCount)> {
+    let mut rows: Vec<_> = run
+        .categories
+        .iter()
+        .filter(|((action, _), _)| *action > Action::Ignore)
+        .map(|((action, name), count)| (*action, name.as_str(), count))
+        .collect();
+    rows.sort_by_key(|(action, name, _)| (Reverse(*action), !name.starts_with("category"), *name));
+    rows
 }
 
 /// The digests of a finding by name, absent ones left out.
