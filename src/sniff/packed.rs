@@ -65,7 +65,11 @@ pub fn disk(head: Fields<'_>) -> bool {
         [(3, &b"NTFS    "[..]), (3, b"EXFAT   "), (54, b"FAT12   "), (54, b"FAT16   "), (82, b"FAT32   ")]
             .iter()
             .any(|(at, name)| head.has(*at, name));
-    boot && (volume || partition_table(head)) || gpt(head) || ext(head)
+    // APFS container, HFS+ and HFSX volume header, XFS superblock.
+    let marked = [(32, &b"NXSB"[..]), (1024, b"H+\0\x04"), (1024, b"HX\0\x05"), (0, b"XFSB\0\0")]
+        .iter()
+        .any(|(at, mark)| head.has(*at, mark));
+    boot && (volume || partition_table(head)) || gpt(head) || ext(head) || marked
 }
 
 fn partition_table(head: Fields<'_>) -> bool {

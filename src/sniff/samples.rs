@@ -202,6 +202,31 @@ fn every_good_picture_of_the_public_test_images_is_a_picture() {
     assert!(pictures > 300 && missed.is_empty(), "not recognised: {missed:#?}");
 }
 
+#[test]
+fn public_disk_images_are_disk_images() {
+    let Some(data) = test_data().map(|data| data.join("filesystems")) else {
+        eprintln!("SKIPPED: the public disk images are not beside the project");
+        return;
+    };
+    for (path, name) in [
+        ("dfvfs/apfs.raw", "Raw disk image"),
+        ("dfvfs/ext2.E01", "EWF image"),
+        ("dfvfs/ext2.qcow2", "QCOW2 disk image"),
+        ("dfvfs/ext2.vhd", "VHD disk image"),
+        ("dfvfs/ext2.vmdk", "VMDK disk image"),
+        ("dfvfs/hfsplus.raw", "Raw disk image"),
+        ("dfvfs/iso9660.raw", "ISO 9660 or UDF image"),
+        ("go-exfat/test.exfat", "Raw disk image"),
+        ("ntfs-colinfinck/testfs1", "Raw disk image"),
+        ("rust-fatfs/fat12.img", "Raw disk image"),
+        ("rust-fatfs/fat16.img", "Raw disk image"),
+    ] {
+        let bytes = std::fs::read(data.join(path)).unwrap();
+        let found = sniff(&bytes[..bytes.len().min(super::HEAD)]);
+        assert_eq!(found.map(|found| found.name), Some(name), "{path}");
+    }
+}
+
 /// `../shared/testdata` beside the project, or one level further up.
 fn test_data() -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
