@@ -88,14 +88,14 @@ impl Chain {
         let record: Record<E> = match parse(line, *form) {
             Ok(record) => record,
             // A page that never reached the disk reads as zeros; only the last line can be such a one.
-            Err(Unread::NoJson) if is_cut_short(line) && lines.at_end().map_err(Error::io(path))? => {
+            Err(Unread::Garbage) if is_cut_short(line) && lines.at_end().map_err(Error::io(path))? => {
                 return self.torn();
             }
-            Err(Unread::NoJson) => return Ok(self.broken("a record in JSON", "something else")),
-            Err(Unread::NoRecord(found)) => {
+            Err(Unread::Garbage) => return Ok(self.broken("a record in JSON", "something else")),
+            Err(Unread::Unknown(found)) => {
                 return Ok(self.broken("a record that this version knows", &found));
             }
-            Err(Unread::NoCheck(found)) => {
+            Err(Unread::Unproved(found)) => {
                 return Ok(self.broken("a record that ends in its own digest", &found));
             }
         };
@@ -141,16 +141,17 @@ fn is_cut_short(tail: &[u8]) -> bool {
     !matches!(values.next(), Some(Ok(_))) || values.byte_offset() == tail.len()
 }
 
+/// Why a line is no record.
 enum Unread {
-    NoJson,
-    NoRecord(String),
-    NoCheck(String),
+    Garbage,
+    Unknown(String),
+    Unproved(String),
 }
 
 fn parse<E: DeserializeOwned>(line: &[u8], form: Form) -> Result<Record<E>, Unread> {
     let unread = |error: serde_json::Error| match error.is_data() {
-        true => Unread::NoRecord(shown(&error.to_string())),
-        false => Unread::NoJson,
+        true => Unread::Unknown(shown(&error.to_string())),
+        false => Unread::Garbage,
     };
     match form {
         Form::Plain => serde_json::from_slice(line).map_err(unread),
@@ -177,11 +178,11 @@ const CHECK: &str = ",\"check\":\"";
 fn strip_check(line: &[u8]) -> Result<Vec<u8>, Unread> {
     let length = CHECK.len() + 64 + "\"}".len();
     let cut = line.len().checked_sub(length).and_then(|at| line.split_at_checked(at));
-    let Some((record, _)) = cut else { return Err(Unread::NoCheck("a short line".into())) };
+    let Some((record, _)) = cut else { return Err(Unread::Unproved("a short line".into())) };
     let record = [record, b"}"].concat();
     let mut again = record.clone();
     add_check(&mut again);
-    if again == line { Ok(record) } else { Err(Unread::NoCheck("another digest".into())) }
+    if again == line { Ok(record) } else { Err(Unread::Unproved("another digest".into())) }
 }
 
 /// A journal that was read to its end, or to where it breaks.

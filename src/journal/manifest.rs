@@ -153,7 +153,7 @@ impl Found {
 /// Size and SHA-256 of what is left of a stream.
 fn digest(reader: &mut impl Read) -> io::Result<(u64, String)> {
     let mut hash = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
+    let mut buffer = vec![0; 1 << 14];
     let mut size = 0_u64;
     loop {
         let read = match reader.read(&mut buffer) {

@@ -42,7 +42,7 @@ proptest! {
 #[test]
 fn a_journal_cut_at_any_byte_gives_its_whole_records_and_says_torn() {
     let place = tempfile::tempdir().unwrap();
-    let events = &run()[..5];
+    let events = &run()[..3];
     write(place.path(), events);
     let path = place.path().join(JOURNAL);
     let bytes = fs::read(&path).unwrap();
@@ -157,7 +157,7 @@ fn a_torn_correction_is_not_applied_and_gives_way_to_the_next() {
     let path = folder.join(CORRECTIONS);
     let bytes = fs::read(&path).unwrap();
     let first = bytes.iter().position(|byte| *byte == b'\n').unwrap() + 1;
-    for cut in first + 1..bytes.len() {
+    for cut in (first + 1..bytes.len() - 1).step_by(11).chain([bytes.len() - 1]) {
         fs::write(&path, &bytes[..cut]).unwrap();
         let replayed = replay(folder).unwrap();
         assert_eq!(replayed.corrections.len(), 1);
