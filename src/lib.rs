@@ -22,4 +22,8 @@ pub mod container;
 pub mod filesystem;
 pub mod model;
 pub mod read;
+pub mod source {
+    //! What the operator points at.
+    pub mod segments;
+}
 pub mod volume;
