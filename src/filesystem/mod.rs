@@ -3,6 +3,8 @@
 //! Adding one is a new file here with a [`Format`] and its line in [`FORMATS`].
 #![deny(clippy::arithmetic_side_effects)]
 
+pub mod signatures;
+
 use std::sync::Arc;
 
 use crate::model::{FileEntry, Survey, TimeEncoding, Times};

@@ -4,7 +4,9 @@
 ///
 /// Source: util-linux, `include/pt-mbr-partnames.h`, and A. Brouwer, "List of partition identifiers for PCs".
 pub(super) fn mbr(kind: u8) -> String {
-    MBR.iter().find(|(known, _)| *known == kind).map_or_else(|| format!("type {kind:#04x}"), |(_, name)| (*name).into())
+    MBR.iter()
+        .find(|(known, _)| *known == kind)
+        .map_or_else(|| format!("type {kind:#04x}"), |(_, name)| (*name).into())
 }
 
 /// The type identifier of a GPT entry, as stored, in words, else as the identifier.
@@ -12,7 +14,9 @@ pub(super) fn mbr(kind: u8) -> String {
 /// Source: UEFI Specification 2.10, table 5-7, and the Discoverable Partitions Specification.
 pub(super) fn gpt(stored: [u8; 16]) -> String {
     let text = guid(stored);
-    GPT.iter().find(|(known, _)| *known == text).map_or_else(|| format!("type {text}"), |(_, name)| (*name).into())
+    GPT.iter()
+        .find(|(known, _)| *known == text)
+        .map_or_else(|| format!("type {text}"), |(_, name)| (*name).into())
 }
 
 /// An identifier as it is written; its first three fields are little-endian (UEFI Specification 2.10, appendix A).

@@ -64,7 +64,8 @@ impl Format for Mbr {
         if used.is_empty() {
             // An empty table says nothing; a disk signature at least says that there is one.
             let signed = Fields(&sector).u32(440).is_some_and(|signature| signature != 0);
-            let empty = entries.iter().all(|entry| *entry == Entry { status: 0, kind: 0, start: 0, count: 0 });
+            let empty =
+                entries.iter().all(|entry| *entry == Entry { status: 0, kind: 0, start: 0, count: 0 });
             return if signed && empty && !boot_sector { Confidence::Weak } else { Confidence::No };
         }
         let sound = |entry: &&&Entry| {
@@ -85,7 +86,12 @@ impl Format for Mbr {
         let mut first = [0; 512];
         medium.read_exact_at(0, &mut first)?;
         let Some(primary) = entries(&first) else {
-            return Err(Error::corrupt("MBR", 510, "the bytes 55 AA", hex::encode(first.get(510..).unwrap_or(&[]))));
+            return Err(Error::corrupt(
+                "MBR",
+                510,
+                "the bytes 55 AA",
+                hex::encode(first.get(510..).unwrap_or(&[])),
+            ));
         };
         let sector = sector_size(medium, &primary);
         let mut layout = Layout { metadata: vec![Extent::new(0, sector)], ..Layout::default() };
@@ -93,7 +99,10 @@ impl Format for Mbr {
         for (number, entry) in (1_u16..).zip(&primary).filter(|(_, entry)| entry.is_used()) {
             let extent = entry.extent(0, sector);
             if !matches!(entry.status, 0 | 0x80) {
-                let detail = format!("entry {number} of the MBR has status {:#04x}, 0x00 or 0x80 expected", entry.status);
+                let detail = format!(
+                    "entry {number} of the MBR has status {:#04x}, 0x00 or 0x80 expected",
+                    entry.status
+                );
                 layout.problems.push(Problem::new(ProblemKind::Corrupt, detail).at(Extent::new(0, 512)));
             }
             if entry.is_extended() {
@@ -108,7 +117,7 @@ impl Format for Mbr {
             let kind = kinds::mbr(entry.kind);
             layout.add(Volume { number, extent, kind, label: String::new() }, medium.size());
         }
-        layout.finish();
+        layout.finish(medium.size());
         Ok(layout)
     }
 }
@@ -195,7 +204,10 @@ fn sector_size(medium: &dyn ReadAt, entries: &[Entry; 4]) -> u64 {
         let used = entries.iter().filter(|entry| entry.is_used() && entry.start != 0);
         used.filter(|entry| volume_begins(medium, entry.extent(0, sector).offset)).count()
     };
-    let fits = entries.iter().filter(|entry| entry.is_used()).all(|entry| entry.extent(0, 4096).offset < medium.size());
+    let fits = entries
+        .iter()
+        .filter(|entry| entry.is_used())
+        .all(|entry| entry.extent(0, 4096).offset < medium.size());
     if fits && begins(512) == 0 && begins(4096) > 0 { 4096 } else { 512 }
 }
 

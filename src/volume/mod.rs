@@ -3,8 +3,15 @@
 //! Adding one is a new file here with a [`Format`] and its line in [`FORMATS`].
 #![deny(clippy::arithmetic_side_effects)]
 
-use crate::model::{Extent, Problem};
-use crate::read::{Confidence, ReadAt, Result};
+mod bounds;
+mod gpt;
+mod kinds;
+mod mbr;
+#[cfg(test)]
+mod tests;
+
+use crate::model::{Extent, Problem, ProblemKind};
+use crate::read::{Confidence, Error, ReadAt, Result};
 
 /// A kind of partition table.
 pub trait Format: Sync {
@@ -46,4 +53,53 @@ pub struct Volume {
 }
 
 /// Every kind, alphabetical.
-pub static FORMATS: &[&dyn Format] = &[];
+pub static FORMATS: &[&dyn Format] = &[&gpt::Gpt, &mbr::Mbr];
+
+/// A table that was found and read.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Table {
+    /// The name of its kind.
+    pub name: &'static str,
+    /// How sure the kind was. A file system that is `Strong` at byte 0 of the medium beats a `Weak` table.
+    pub confidence: Confidence,
+    /// What it says.
+    pub layout: Layout,
+}
+
+/// The surest kind of table on the medium, without reading it; two equally sure ones are an error that names both.
+pub fn detect(medium: &dyn ReadAt) -> Result<Option<(&'static dyn Format, Confidence)>> {
+    let mut best: Option<(&'static dyn Format, Confidence)> = None;
+    for format in FORMATS {
+        let confidence = format.probe(medium);
+        match best {
+            _ if confidence == Confidence::No => {}
+            Some((_, strongest)) if confidence < strongest => {}
+            Some((other, strongest)) if confidence == strongest => {
+                let both = format!("{} and {}", other.name(), format.name());
+                return Err(Error::corrupt("partition table", 0, "one kind that claims it", both));
+            }
+            _ => best = Some((*format, confidence)),
+        }
+    }
+    Ok(best)
+}
+
+/// Reads the surest table on the medium, if there is one.
+///
+/// Another kind that may also be there, such as a backup GPT left behind an MBR, is a problem in the layout.
+pub fn read(medium: &dyn ReadAt) -> Result<Option<Table>> {
+    let Some((format, confidence)) = detect(medium)? else {
+        return Ok(None);
+    };
+    let mut layout = format.read(medium)?;
+    // A GPT always has an MBR in front of it; it says itself when that one holds more than it should.
+    let others = FORMATS.iter().filter(|other| other.name() != format.name() && format.name() != "gpt");
+    for other in others.filter(|other| other.probe(medium) != Confidence::No) {
+        let detail = format!(
+            "the medium also carries a {}, which was not followed: it may be left over, or hide volumes",
+            other.name()
+        );
+        layout.problems.push(Problem::new(ProblemKind::Ambiguous, detail));
+    }
+    Ok(Some(Table { name: format.name(), confidence, layout }))
+}
