@@ -21,5 +21,6 @@
 pub mod container;
 pub mod filesystem;
 pub mod model;
+pub mod platform;
 pub mod read;
 pub mod volume;
