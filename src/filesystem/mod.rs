@@ -4,10 +4,11 @@
 #![deny(clippy::arithmetic_side_effects)]
 
 pub mod signatures;
+pub mod folder;
 
 use std::sync::Arc;
 
-use crate::model::{FileEntry, Survey, TimeEncoding, Times};
+use crate::model::{FileEntry, Problem, Survey, TimeEncoding, Times};
 use crate::read::{Confidence, Memory, Pieces, ReadAt, Result};
 
 /// A kind of file system.
@@ -42,6 +43,12 @@ pub trait Filesystem: Send + Sync {
     /// Metadata are read in as few sequential sweeps as the format allows. An error means that nothing more can
     /// be listed; what was added before it stays. The same volume gives the same entries in the same order.
     fn survey(&self, survey: &mut Survey<'_>) -> Result<()>;
+
+    /// Asked after the last entry was read: what a report must say of the reading itself. Problems that each
+    /// entry had are not repeated.
+    fn remarks(&self) -> Vec<Problem> {
+        Vec::new()
+    }
 
     /// The content of an entry whose [`crate::model::Content`] is `Opened`.
     fn open(&self, entry: FileEntry<'_>) -> Result<Box<dyn Stream>>;

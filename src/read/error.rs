@@ -57,6 +57,22 @@ pub enum Error {
         /// The value found.
         found: String,
     },
+    /// It is not what the survey saw any more: look at it again.
+    #[error("{what} changed: {found}")]
+    Changed {
+        /// What has changed.
+        what: &'static str,
+        /// How it stands now.
+        found: String,
+    },
+    /// It was not opened, because reading would alter the evidence or the system does not allow it.
+    #[error("{what} was not opened: {found}")]
+    Refused {
+        /// What was not opened.
+        what: &'static str,
+        /// Why.
+        found: String,
+    },
 }
 
 impl Error {
@@ -75,11 +91,12 @@ impl Error {
         Self::Unsupported { what, offset, found: found.to_string() }
     }
 
-    /// Where it happened.
+    /// Where it happened; 0 for what concerns an item as a whole.
     pub const fn offset(&self) -> u64 {
         match self {
             Self::Io(unreadable) => unreadable.offset,
             Self::Unsupported { offset, .. } | Self::Corrupt { offset, .. } => *offset,
+            Self::Changed { .. } | Self::Refused { .. } => 0,
         }
     }
 
@@ -97,13 +114,18 @@ impl Error {
             Self::Io(_) => crate::model::ProblemKind::Unreadable,
             Self::Unsupported { .. } => crate::model::ProblemKind::Unsupported,
             Self::Corrupt { .. } => crate::model::ProblemKind::Corrupt,
+            Self::Changed { .. } => crate::model::ProblemKind::Changed,
+            Self::Refused { .. } => crate::model::ProblemKind::Refused,
         }
     }
 
     /// The problem that a run records when it goes on without the bytes concerned.
     pub fn into_problem(self) -> crate::model::Problem {
-        let extent = crate::model::Extent::new(self.offset(), self.length());
-        crate::model::Problem::new(self.problem_kind(), self.to_string()).at(extent)
+        let problem = crate::model::Problem::new(self.problem_kind(), self.to_string());
+        match self {
+            Self::Changed { .. } | Self::Refused { .. } => problem,
+            _ => problem.at(crate::model::Extent::new(self.offset(), self.length())),
+        }
     }
 }
 
