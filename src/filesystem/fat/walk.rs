@@ -55,7 +55,7 @@ impl<'s, 't> Walk<'s, 't> {
         if swept.bad > 0 {
             let place = Extent::new(geometry.place(swept.first_bad), geometry.cluster);
             let detail = format!(
-                "clusters that the FAT marks as bad and that no file has, the first is {}",
+                "clusters that the FAT marks as bad were not looked at, the first is {}",
                 swept.first_bad
             );
             let mut problem = Problem::new(ProblemKind::NotReached, detail).at(place);

