@@ -5,6 +5,7 @@
 
 pub mod signatures;
 pub mod folder;
+mod fat;
 
 use std::sync::Arc;
 
@@ -80,4 +81,4 @@ impl<B: AsRef<[u8]> + Send + Sync> Stream for Memory<B> {}
 impl Stream for Pieces {}
 
 /// Every kind, alphabetical.
-pub static FORMATS: &[&dyn Format] = &[];
+pub static FORMATS: &[&dyn Format] = &[&fat::Fat];

@@ -1,0 +1,226 @@
+//! Deleted entries: what their slots still say, and where their content may still be.
+//!
+//! FAT erases the chain of a deleted file, so its place is a guess (see [`Space::guess`]): entries of this module are
+//! never [`EntryState::Allocated`], and a digest of their content proves the content, not the name. Windows also
+//! erases the upper half of the first cluster's number on FAT32: beyond cluster 65535 its guesses are wrong there.
+//!
+//! [`Space::guess`]: super::chain::Space::guess
+
+use super::chain::{Clusters, append, runs};
+use super::directory::{Found, Trust};
+use super::slot::{SLOT, Slot, begins_directory};
+use super::walk::{Directory, Pending, Walk};
+use crate::model::{Content, EntryState, Extent, Parent, Problem, ProblemKind, Run};
+use crate::read::size;
+
+/// Clusters that are looked at in search of directories that nothing leads to. On a large medium this is a part of
+/// the free ones; those that the FAT calls used come first.
+const PROBED: u64 = 1 << 17;
+
+impl Walk<'_, '_> {
+    /// Lists the deleted entries found so far, and what deleted directories among them still hold.
+    pub(super) fn deleted(&mut self) {
+        while let Some(pending) = self.pending.pop_front() {
+            if self.full {
+                return;
+            }
+            let slot = Slot(&pending.found.slot);
+            let first = slot.first(&self.geometry);
+            if slot.is_directory() {
+                self.deleted_directory(&pending, first);
+            } else {
+                let bytes = slot.size();
+                let (content, pieces) = self.content(first, bytes);
+                self.add(pending.parent, &pending.found, pending.state, bytes, &pieces, content);
+            }
+        }
+    }
+
+    fn content(&mut self, first: u32, bytes: u64) -> (Content, Vec<Run>) {
+        if bytes == 0 {
+            return (Content::Runs, Vec::new());
+        }
+        let wanted = self.geometry.clusters_for(bytes);
+        match self.space.guess(first, wanted) {
+            Some(clusters) => (Content::Runs, runs(&self.geometry, &clusters, bytes)),
+            None => (Content::Lost, Vec::new()),
+        }
+    }
+
+    fn deleted_directory(&mut self, pending: &Pending, first: u32) {
+        // `.` and `..` of a deleted directory; one of a living directory leads to a living cluster.
+        if pending.found.dots && pending.parent != Parent::Root {
+            return;
+        }
+        let clusters = self.remains(first);
+        let length = clusters.iter().map(|clusters| u64::from(clusters.count)).fold(0, u64::saturating_add);
+        let bytes = length.saturating_mul(self.geometry.cluster);
+        let pieces = runs(&self.geometry, &clusters, bytes);
+        let content = if pieces.is_empty() { Content::Lost } else { Content::Runs };
+        let added = self.add(pending.parent, &pending.found, pending.state, bytes, &pieces, content);
+        if let Some(index) = added {
+            self.read_deleted(first, &clusters, Parent::Entry(index), pending.state);
+        }
+    }
+
+    fn read_deleted(&mut self, first: u32, clusters: &[Clusters], parent: Parent, state: EntryState) {
+        let extents = clusters
+            .iter()
+            .map(|piece| {
+                let length = u64::from(piece.count).saturating_mul(self.geometry.cluster);
+                Extent::new(self.geometry.place(piece.first), length)
+            })
+            .collect();
+        let directory = Directory { first, is_root: false, extents, parent, trust: Trust::Deleted };
+        self.read(&directory, &mut |walk, found: Found| {
+            walk.pending.push_back(Pending { parent, state, found });
+        });
+    }
+
+    /// What is left of a directory that no living entry leads to: its first cluster must still name itself. The rest
+    /// is its chain where the FAT has one, else the free clusters behind it as long as they hold nothing but entries.
+    /// All of it counts as walked from now on.
+    fn remains(&mut self, first: u32) -> Vec<Clusters> {
+        let mut clusters = Vec::new();
+        if !self.is_abandoned_directory(first) {
+            return clusters;
+        }
+        append(&mut clusters, first);
+        self.space.walk(first);
+        let unused = self.space.is_unused(first);
+        let mut last = first;
+        // Each cluster belongs to one directory at most, which also ends a loop.
+        while let Some(next) = if unused { last.checked_add(1) } else { self.space.successor(last) } {
+            let free = self.space.is_unused(next);
+            let more = match unused {
+                true => free && self.is_full(last) && self.continues(next),
+                false => !free && self.space.is_lost(next),
+            };
+            if !more || !self.space.walk(next) {
+                break;
+            }
+            append(&mut clusters, next);
+            last = next;
+        }
+        clusters
+    }
+
+    /// Whether a cluster that no living entry has begins with a `.` that names it and a `..`.
+    fn is_abandoned_directory(&mut self, cluster: u32) -> bool {
+        if self.space.is_walked(cluster) || !(self.space.is_unused(cluster) || self.space.is_lost(cluster)) {
+            return false;
+        }
+        let mut start = [0; 64];
+        let read = self.volume.read_exact_at(self.geometry.place(cluster), &mut start);
+        let own = start.first_chunk::<SLOT>().map_or(0, |slot| Slot(slot).first(&self.geometry));
+        // The upper half may have been erased, in this slot as in others.
+        read.is_ok() && begins_directory(&start) && own & 0xffff == cluster & 0xffff
+    }
+
+    fn slots(&self, cluster: u32) -> Vec<u8> {
+        let length = usize::try_from(self.geometry.cluster).unwrap_or(0);
+        self.volume.read_vec(self.geometry.place(cluster), length).unwrap_or_default()
+    }
+
+    /// Whether a directory has no unused slot in this cluster, so that it may go on in another.
+    fn is_full(&self, cluster: u32) -> bool {
+        self.slots(cluster).as_chunks::<SLOT>().0.last().is_some_and(|slot| Slot(slot).mark() != 0)
+    }
+
+    /// Whether a cluster holds nothing but entries of a directory that began before it.
+    fn continues(&self, cluster: u32) -> bool {
+        let bytes = self.slots(cluster);
+        let (slots, _) = bytes.as_chunks::<SLOT>();
+        let used = slots.iter().take_while(|slot| **slot != [0; SLOT]).count();
+        let (used, rest) = slots.split_at(used);
+        let entry = |slot: &[u8; SLOT]| Slot(slot).is_long() || Slot(slot).is_plausible(&self.geometry);
+        !used.is_empty()
+            && !begins_directory(&bytes)
+            && used.iter().all(entry)
+            && rest.iter().all(|slot| *slot == [0; SLOT])
+    }
+
+    /// Searches the clusters that no living entry has for directories, and lists what those hold.
+    pub(super) fn orphans(&mut self) {
+        let candidates = self.candidates();
+        // A directory that another candidate holds gets its name there: outer ones first, cycles at the end.
+        let inner = |walk: &Self, cluster: u32| {
+            let parent = walk.parent_of(cluster);
+            parent != cluster && candidates.binary_search(&parent).is_ok()
+        };
+        let (nested, outer): (Vec<u32>, Vec<u32>) =
+            candidates.iter().partition(|cluster| inner(self, **cluster));
+        for cluster in outer.into_iter().chain(nested) {
+            let clusters = self.remains(cluster);
+            self.read_deleted(cluster, &clusters, Parent::Unknown, EntryState::Orphan);
+            self.deleted();
+            if self.full {
+                return;
+            }
+        }
+        if self.space.is_exhausted() {
+            let detail = "deleted entries compete for the same clusters beyond all measure: the content of the last ones was not looked for";
+            self.survey.problem(Problem::new(ProblemKind::Limit, detail));
+        }
+    }
+
+    /// Abandoned directories in ascending order, as far as [`PROBED`] reaches.
+    fn candidates(&mut self) -> Vec<u32> {
+        let last = self.geometry.last_cluster;
+        let mut found = Vec::new();
+        let mut probed = 0_u64;
+        let mut left = 0_u64;
+        let mut lost = 0_u64;
+        let mut first_lost = 0;
+        for unused in [false, true] {
+            for cluster in 2..=last {
+                let here = if unused { self.space.is_unused(cluster) } else { self.space.is_lost(cluster) };
+                if !here {
+                    continue;
+                }
+                if !unused {
+                    if lost == 0 {
+                        first_lost = cluster;
+                    }
+                    lost = lost.saturating_add(1);
+                }
+                if probed >= PROBED {
+                    left = left.saturating_add(1);
+                    continue;
+                }
+                probed = probed.saturating_add(1);
+                if self.is_abandoned_directory(cluster) {
+                    found.push(cluster);
+                }
+            }
+        }
+        if lost > 0 {
+            let place = Extent::new(self.geometry.place(first_lost), self.geometry.cluster);
+            let detail = format!(
+                "clusters that the FAT calls used and that no living entry has, the first is {first_lost}"
+            );
+            let mut problem = Problem::new(ProblemKind::NotReached, detail).at(place);
+            problem.count = lost;
+            self.survey.problem(problem);
+        }
+        if left > 0 {
+            let detail =
+                format!("the search for directories that nothing leads to ended after {probed} clusters");
+            let mut problem = Problem::new(ProblemKind::Limit, detail);
+            problem.count = left;
+            self.survey.problem(problem);
+        }
+        found.sort_unstable();
+        found
+    }
+
+    /// The cluster that the `..` of a directory names.
+    fn parent_of(&self, cluster: u32) -> u32 {
+        let mut slot = [0; SLOT];
+        let place = self.geometry.place(cluster).saturating_add(size(SLOT));
+        match self.volume.read_exact_at(place, &mut slot) {
+            Ok(()) => Slot(&slot).first(&self.geometry),
+            Err(_) => 0,
+        }
+    }
+}
