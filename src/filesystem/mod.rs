@@ -3,6 +3,8 @@
 //! Adding one is a new file here with a [`Format`] and its line in [`FORMATS`].
 #![deny(clippy::arithmetic_side_effects)]
 
+mod ext;
+
 use std::sync::Arc;
 
 use crate::model::{FileEntry, Survey, TimeEncoding, Times};
@@ -71,4 +73,4 @@ impl<B: AsRef<[u8]> + Send + Sync> Stream for Memory<B> {}
 impl Stream for Pieces {}
 
 /// Every kind, alphabetical.
-pub static FORMATS: &[&dyn Format] = &[];
+pub static FORMATS: &[&dyn Format] = &[&ext::Ext];
