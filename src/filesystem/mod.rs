@@ -6,6 +6,7 @@
 pub mod signatures;
 pub mod folder;
 mod fat;
+mod ext;
 
 use std::sync::Arc;
 
@@ -82,3 +83,4 @@ impl Stream for Pieces {}
 
 /// Every kind, alphabetical.
 pub static FORMATS: &[&dyn Format] = &[&fat::Fat];
+pub static FORMATS: &[&dyn Format] = &[&ext::Ext];

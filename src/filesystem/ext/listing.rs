@@ -1,0 +1,370 @@
+//! From inodes and names to entries: the tree in use, what is out of its reach, removed names, nameless remains.
+
+use std::cell::Cell;
+use std::collections::{HashSet, VecDeque};
+
+use crate::model::{
+    Content, EntryIndex, EntryKind, EntryState, NewEntry, Parent, Problem, ProblemKind, Run, Survey, Times,
+};
+
+use super::inodes::{Row, mark};
+use super::names::{Name, Names};
+use super::tables::Tables;
+use super::{ROOT_INODE, Volume, directory};
+
+/// Builds the entries of one volume.
+pub(super) struct Listing<'t, 'v> {
+    volume: &'v Volume,
+    tables: &'t mut Tables<'v>,
+    names: &'t Names,
+    /// Directories in the order in which they were walked, for the pass over removed names.
+    walked: Vec<Directory>,
+    /// Set when the table takes no more.
+    full: Cell<bool>,
+}
+
+/// A directory that has its place.
+#[derive(Clone, Copy)]
+struct Directory {
+    number: u32,
+    place: Parent,
+    /// Whether it exists: the names in one that does not are removed ones.
+    exists: bool,
+}
+
+/// What an entry is made of besides its name.
+struct Facts<'a> {
+    kind: EntryKind,
+    state: EntryState,
+    size: u64,
+    times: Times,
+    content: Content,
+    runs: &'a [Run],
+}
+
+impl<'t, 'v> Listing<'t, 'v> {
+    /// For names that are in order.
+    pub(super) fn new(volume: &'v Volume, tables: &'t mut Tables<'v>, names: &'t Names) -> Self {
+        Self { volume, tables, names, walked: Vec::new(), full: Cell::new(false) }
+    }
+
+    /// Adds every entry.
+    pub(super) fn list(mut self, survey: &mut Survey<'_>) {
+        self.root(survey);
+        self.unreachable(survey);
+        self.removed(survey);
+        self.orphans(survey);
+        if self.full.get() {
+            survey.problem(Problem::new(
+                ProblemKind::Limit,
+                "more entries than one source may have: the rest are not listed",
+            ));
+        }
+    }
+
+    fn root(&mut self, survey: &mut Survey<'_>) {
+        let root = self.tables.inodes.find(ROOT_INODE);
+        let is_directory = |row: &Row| row.kind == EntryKind::Directory;
+        if !root.and_then(|at| self.tables.inodes.get(at)).is_some_and(is_directory) {
+            let detail =
+                "the root directory (inode 2) cannot be read: what is found stands under $OrphanFiles";
+            survey.problem(Problem::new(ProblemKind::Corrupt, detail));
+            return;
+        }
+        if let Some(at) = root {
+            self.tables.inodes.mark(at, mark::NAMED);
+            self.walk(Directory { number: ROOT_INODE, place: Parent::Root, exists: true }, survey);
+        }
+    }
+
+    /// Adds the names in use of a directory and of those below it, upper ones first.
+    fn walk(&mut self, top: Directory, survey: &mut Survey<'_>) {
+        let mut queue = VecDeque::from([top]);
+        while let Some(directory) = queue.pop_front() {
+            let at = self.tables.inodes.find(directory.number);
+            if !at.is_some_and(|at| self.tables.inodes.mark(at, mark::WALKED)) {
+                continue;
+            }
+            self.walked.push(directory);
+            let names = self.names;
+            for name in names.of(directory.number).iter().filter(|name| !name.deleted) {
+                if self.full.get() {
+                    return;
+                }
+                queue.extend(self.used(directory, name, survey));
+            }
+        }
+    }
+
+    /// Adds a name in use; returns the directory that it names and that has not had a place yet.
+    fn used(&mut self, directory: Directory, name: &Name, survey: &mut Survey<'_>) -> Option<Directory> {
+        let text = self.names.text(name);
+        let Some(at) = self.tables.inodes.find(name.target) else {
+            let index =
+                self.add(directory.place, text, name.target, &lost(EntryState::Allocated, name), survey)?;
+            let detail = format!("inode {} is empty or could not be read", name.target);
+            report(survey, index, ProblemKind::Corrupt, detail);
+            return None;
+        };
+        let row = *self.tables.inodes.get(at)?;
+        let facts = self.facts(&row, EntryState::Allocated);
+        let index = self.add(directory.place, text, name.target, &facts, survey)?;
+        self.tables.inodes.mark(at, mark::NAMED | mark::OWNED);
+        if !row.has(mark::IN_USE) {
+            let detail = format!("inode {} is named by a directory and free in its bitmap", row.number);
+            report(survey, index, ProblemKind::Corrupt, detail);
+        }
+        content_problem(&row, index, survey);
+        if row.kind != EntryKind::Directory {
+            return None;
+        }
+        if row.has(mark::NAMED) {
+            let detail = format!("directory inode {} has another place in the tree too", row.number);
+            report(survey, index, ProblemKind::Corrupt, detail);
+            return None;
+        }
+        if let Some(parent) = self.names.parent(row.number).filter(|parent| *parent != directory.number) {
+            let detail = format!(
+                "`..` of directory inode {}: expected inode {}, found {parent}",
+                row.number, directory.number
+            );
+            report(survey, index, ProblemKind::Corrupt, detail);
+        }
+        Some(Directory { number: row.number, place: Parent::Entry(index), exists: true })
+    }
+
+    /// Adds inodes in use that no name in use leads to.
+    fn unreachable(&mut self, survey: &mut Survey<'_>) {
+        let mut found = 0_u64;
+        let mut first = None;
+        for at in self.tops(true) {
+            let Some(row) = self.nameless(at, true) else { continue };
+            let state = if row.has(mark::LINKED) { EntryState::Allocated } else { EntryState::Orphan };
+            let facts = self.facts(&row, state);
+            let Some(index) = self.add(Parent::Unknown, &orphan_name(&row), row.number, &facts, survey)
+            else {
+                return;
+            };
+            self.tables.inodes.mark(at, mark::NAMED);
+            content_problem(&row, index, survey);
+            if state == EntryState::Allocated {
+                found = found.saturating_add(1);
+                first.get_or_insert(row.number);
+            }
+            if row.kind == EntryKind::Directory {
+                self.walk(
+                    Directory { number: row.number, place: Parent::Entry(index), exists: true },
+                    survey,
+                );
+            }
+        }
+        if let Some(first) = first {
+            let detail = format!(
+                "{found} inodes are in use and no directory names them, the first is {first}: they stand under $OrphanFiles"
+            );
+            survey.problem(Problem::new(ProblemKind::Corrupt, detail));
+        }
+    }
+
+    /// Adds the removed names of every directory that has its place, and all names of removed directories below.
+    fn removed(&mut self, survey: &mut Survey<'_>) {
+        // Directories found on the way are appended, so the list is walked by position.
+        let mut at = 0;
+        while let Some(directory) = self.walked.get(at).copied() {
+            self.removed_in(directory, survey);
+            at = at.saturating_add(1);
+        }
+        self.walked.clear();
+    }
+
+    fn removed_in(&mut self, directory: Directory, survey: &mut Survey<'_>) {
+        let names = self.names.of(directory.number);
+        if directory.exists && !names.iter().any(|name| name.deleted) {
+            return;
+        }
+        // Splitting a block or reusing a slot leaves copies of names behind: each counts once, and not when it lives.
+        let mut seen: HashSet<(u32, &[u8])> = HashSet::new();
+        if directory.exists {
+            seen.extend(
+                names.iter().filter(|name| !name.deleted).map(|name| (name.target, self.names.text(name))),
+            );
+        }
+        for name in names.iter().filter(|name| name.deleted || !directory.exists) {
+            let text = self.names.text(name);
+            if self.full.get() || !seen.insert((name.target, text)) {
+                continue;
+            }
+            let at = self.tables.inodes.find(name.target);
+            let row =
+                at.and_then(|at| self.tables.inodes.get(at)).copied().filter(|row| is_remains_of(row, name));
+            let (Some(at), Some(row)) = (at, row) else {
+                self.add(directory.place, text, name.target, &lost(EntryState::Deleted, name), survey);
+                continue;
+            };
+            let facts = self.facts(&row, EntryState::Deleted);
+            let Some(index) = self.add(directory.place, text, row.number, &facts, survey) else { return };
+            self.tables.inodes.mark(at, mark::NAMED);
+            self.enter_removed(at, &row, index);
+        }
+    }
+
+    fn enter_removed(&mut self, at: usize, row: &Row, index: EntryIndex) {
+        if row.kind == EntryKind::Directory && self.tables.inodes.mark(at, mark::WALKED) {
+            self.walked.push(Directory { number: row.number, place: Parent::Entry(index), exists: false });
+        }
+    }
+
+    /// Adds deleted inodes that no name leads to.
+    fn orphans(&mut self, survey: &mut Survey<'_>) {
+        for at in self.tops(false) {
+            let Some(row) = self.nameless(at, false) else { continue };
+            let facts = self.facts(&row, EntryState::Orphan);
+            let Some(index) = self.add(Parent::Unknown, &orphan_name(&row), row.number, &facts, survey)
+            else {
+                return;
+            };
+            self.tables.inodes.mark(at, mark::NAMED);
+            self.enter_removed(at, &row, index);
+            self.removed(survey);
+        }
+    }
+
+    /// Inodes without a name, `used` or not, in the order in which they are to be added: directories first, and of
+    /// these those first that no other of them names; then whatever is left, loops of directories included.
+    fn tops(&mut self, used: bool) -> Vec<usize> {
+        let count = self.tables.inodes.rows().len();
+        let (mut tops, mut others, mut files) = (Vec::new(), Vec::new(), Vec::new());
+        let directories = |row: &Row| row.kind == EntryKind::Directory;
+        if (0..count).any(|at| self.nameless(at, used).as_ref().is_some_and(directories)) {
+            for name in self.names.list().iter().filter(|name| name.directory != name.target && !name.deleted)
+            {
+                let holder = self.tables.inodes.find(name.directory);
+                if holder.and_then(|at| self.nameless(at, used)).is_some()
+                    && let Some(target) = self.tables.inodes.find(name.target)
+                {
+                    self.tables.inodes.mark(target, mark::REFERRED);
+                }
+            }
+        }
+        for at in 0..count {
+            match self.nameless(at, used) {
+                Some(row) if row.kind != EntryKind::Directory => files.push(at),
+                Some(row) if row.has(mark::REFERRED) => others.push(at),
+                Some(_) => tops.push(at),
+                None => {}
+            }
+        }
+        tops.append(&mut others);
+        tops.append(&mut files);
+        tops
+    }
+
+    /// The row at a position when it is a user's, has no entry yet, and is in use or not, as asked.
+    fn nameless(&self, at: usize, used: bool) -> Option<Row> {
+        let row = self.tables.inodes.get(at)?;
+        (row.has(mark::IN_USE) == used && !row.has(mark::NAMED | mark::SYSTEM) && row.number != ROOT_INODE)
+            .then_some(*row)
+    }
+
+    /// Size, times and content of an inode that is listed as being in that state.
+    fn facts(&self, row: &Row, state: EntryState) -> Facts<'_> {
+        let runs = self.tables.inodes.runs(row);
+        let content = self.content(row, runs, state);
+        let runs = if content == Content::Runs { runs } else { &[] };
+        Facts { kind: row.kind, state, size: row.size, times: row.times(), content, runs }
+    }
+
+    fn content(&self, row: &Row, runs: &[Run], state: EntryState) -> Content {
+        if row.kind == EntryKind::Other {
+            return Content::Runs;
+        }
+        let unreadable = row.has(mark::DAMAGED | mark::COMPRESSED);
+        if unreadable || row.has(mark::ENCRYPTED) && row.kind != EntryKind::Directory {
+            return Content::Lost;
+        }
+        if row.has(mark::INLINE) {
+            return if row.kind == EntryKind::File { Content::Opened } else { Content::Lost };
+        }
+        let short_link = row.kind == EntryKind::Symlink && runs.is_empty() && row.size > 0;
+        if short_link {
+            return Content::Lost;
+        }
+        if row.has(mark::IN_USE) || state == EntryState::Allocated {
+            return Content::Runs;
+        }
+        // Deletion by Linux clears size and places: nothing then says what the content was. A size without a single
+        // block is the same, not a file of zeros.
+        let mut held = runs.iter().filter(|run| !run.is_hole()).peekable();
+        let known = held.peek().is_some();
+        if known && held.all(|run| self.tables.blocks.is_free(self.volume, *run)) {
+            Content::Runs
+        } else {
+            Content::Lost
+        }
+    }
+
+    fn add(
+        &self,
+        parent: Parent,
+        name: &[u8],
+        record: u32,
+        facts: &Facts<'_>,
+        survey: &mut Survey<'_>,
+    ) -> Option<EntryIndex> {
+        let Facts { kind, state, size, times, content, runs } = *facts;
+        let record = u64::from(record);
+        let index =
+            survey.add(NewEntry { parent, name, kind, state, record, stream: 0, size, times, content, runs });
+        self.full.set(self.full.get() || index.is_none());
+        index
+    }
+}
+
+/// Whether a removed name still says what a free inode was.
+fn is_remains_of(row: &Row, name: &Name) -> bool {
+    let same_kind = directory::kind(name.kind).is_none_or(|kind| kind == row.kind);
+    // An inode in use belongs to another name now; so does one that a name in use leads to.
+    !row.has(mark::IN_USE | mark::OWNED) && same_kind
+}
+
+/// An entry of which nothing but the name is known.
+fn lost(state: EntryState, name: &Name) -> Facts<'static> {
+    Facts {
+        kind: directory::kind(name.kind).unwrap_or(EntryKind::File),
+        state,
+        size: 0,
+        times: Times::default(),
+        content: Content::Lost,
+        runs: &[],
+    }
+}
+
+fn orphan_name(row: &Row) -> Vec<u8> {
+    format!("OrphanFile-{}", row.number).into_bytes()
+}
+
+/// Says why the content of a file in use is not examined. What is wrong with damaged ones was said before.
+fn content_problem(row: &Row, index: EntryIndex, survey: &mut Survey<'_>) {
+    if row.has(mark::ENCRYPTED) {
+        let what = if row.kind == EntryKind::Directory { "names" } else { "content" };
+        report(
+            survey,
+            index,
+            ProblemKind::Encrypted,
+            format!("inode {}: its {what} are encrypted", row.number),
+        );
+    } else if row.has(mark::COMPRESSED) && row.kind == EntryKind::File {
+        report(
+            survey,
+            index,
+            ProblemKind::Unsupported,
+            format!("inode {}: its content is compressed", row.number),
+        );
+    }
+}
+
+fn report(survey: &mut Survey<'_>, index: EntryIndex, kind: ProblemKind, detail: String) {
+    let Some(entry) = survey.table().get(index) else { return };
+    let problem = Problem::new(kind, detail).of_entry(entry.path(), entry.record());
+    survey.problem(problem);
+}

@@ -1,0 +1,82 @@
+//! The story of a survey: notes on the volume, inode tables, directory blocks, the tree.
+
+use crate::model::{Extent, Problem, ProblemKind, Survey};
+use crate::read::size;
+
+use super::Volume;
+use super::listing::Listing;
+use super::names::Names;
+use super::superblock::{self, Superblock, incompat};
+use super::tables::Tables;
+
+/// Lists everything that can be listed.
+pub(super) fn run(volume: &Volume, survey: &mut Survey<'_>) {
+    for problem in volume.problems.iter().chain(&volume.groups.problems) {
+        survey.problem(problem.clone());
+    }
+    notes(volume, survey);
+    let mut tables = Tables::new(volume);
+    tables.places.read(volume.superblock.offset, size(superblock::SIZE));
+    for place in &volume.groups.places {
+        tables.places.read(place.offset, place.length);
+    }
+    tables.sweep(survey);
+    let mut names = Names::default();
+    names.sweep(&mut tables, survey);
+    // Group flags may hide inodes that directories refer to. Each part of a table is read at most once, so this ends.
+    while tables.sweep_hidden(names.targets(), survey) {
+        names.sweep(&mut tables, survey);
+    }
+    tables.settle_deleted(survey);
+    names.sweep_deleted(&mut tables, survey);
+    names.sort();
+    Listing::new(volume, &mut tables, &names).list(survey);
+    tables.hand_over(survey);
+}
+
+/// Features and states that a reader of the listing must know of.
+fn notes(volume: &Volume, survey: &mut Survey<'_>) {
+    let superblock = &volume.superblock;
+    let place = Extent::new(superblock.offset, size(superblock::SIZE));
+    let mut note = |kind, detail: String| survey.problem(Problem::new(kind, detail).at(place));
+    if superblock.has_incompat(incompat::RECOVER) {
+        note(
+            ProblemKind::Ambiguous,
+            "the journal was not replayed: the listing is that of the last checkpoint".into(),
+        );
+    }
+    if superblock.external_journal {
+        note(ProblemKind::Unsupported, "the journal is on another device and was not read".into());
+    }
+    if superblock.has_incompat(incompat::JOURNAL_DEV) {
+        note(
+            ProblemKind::Corrupt,
+            "the volume says it is a journal, and has inode tables nevertheless".into(),
+        );
+    }
+    if superblock.has_incompat(incompat::COMPRESSION) {
+        note(ProblemKind::Unsupported, "compressed files are listed and not read".into());
+    }
+    let unknown: Vec<String> = (0..32_u32)
+        .filter(|bit| superblock.incompat & !incompat::KNOWN & 1_u32.wrapping_shl(*bit) != 0)
+        .map(|bit| bit.to_string())
+        .collect();
+    if !unknown.is_empty() {
+        let bits = unknown.join(", ");
+        note(
+            ProblemKind::Unsupported,
+            format!("unknown incompatible features (bits {bits}): files may be listed wrongly or not at all"),
+        );
+    }
+    truncation(superblock, volume.source.size(), survey);
+}
+
+fn truncation(superblock: &Superblock, volume: u64, survey: &mut Survey<'_>) {
+    if let Some(missing) = superblock.bytes().checked_sub(volume).filter(|missing| *missing > 0) {
+        let detail = format!(
+            "the file system is {} bytes long, the volume {volume}: the last {missing} bytes are missing",
+            superblock.bytes()
+        );
+        survey.problem(Problem::new(ProblemKind::Unreadable, detail));
+    }
+}

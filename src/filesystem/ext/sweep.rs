@@ -1,0 +1,79 @@
+//! Sequential reading of long ranges, in large pieces, losing no more than the units that cannot be read.
+
+use crate::model::{Extent, Problem, ProblemKind, Survey};
+use crate::read::{ReadAt, Unreadable, size};
+
+/// Bytes read at once: long enough for a spinning disk, short enough to hold.
+pub(super) const PIECE: usize = 1 << 20;
+
+/// Reads `length` bytes from `offset` on and shows them in units of `unit` bytes, each with its place.
+///
+/// `unit` divides [`PIECE`] and `length`; the caller has bounded `length` by the volume.
+pub(super) fn units(
+    volume: &dyn ReadAt,
+    offset: u64,
+    length: u64,
+    unit: usize,
+    buffer: &mut Vec<u8>,
+    mut show: impl FnMut(u64, Result<&[u8], Unreadable>),
+) {
+    let end = offset.saturating_add(length);
+    let mut at = offset;
+    let unit = unit.max(1);
+    while at < end {
+        let wanted = usize::try_from(end.saturating_sub(at)).unwrap_or(PIECE).min(PIECE);
+        buffer.resize(wanted, 0);
+        let whole = volume.read_exact_at(at, buffer).is_ok();
+        for piece in buffer.chunks_mut(unit) {
+            let length = size(piece.len());
+            let read = if whole { Ok(()) } else { volume.read_exact_at(at, piece) };
+            show(at, read.map(|()| &*piece));
+            at = at.saturating_add(length);
+        }
+    }
+}
+
+/// Gathers what a sweep meets: the places that were read, and neighbouring failures as one problem.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    read: Vec<Extent>,
+    failed: Vec<(Extent, &'static str, String)>,
+}
+
+impl Places {
+    /// Notes bytes that were read.
+    pub(super) fn read(&mut self, offset: u64, length: u64) {
+        match self.read.last_mut() {
+            Some(last) if last.end() == offset => last.length = last.length.saturating_add(length),
+            _ => self.read.push(Extent::new(offset, length)),
+        }
+    }
+
+    /// Notes bytes of `what` that could not be read.
+    pub(super) fn failed(&mut self, what: &'static str, offset: u64, length: u64, why: &Unreadable) {
+        match self.failed.last_mut() {
+            Some((last, before, _)) if last.end() == offset && *before == what => {
+                last.length = last.length.saturating_add(length);
+            }
+            _ => self.failed.push((Extent::new(offset, length), what, why.to_string())),
+        }
+    }
+
+    /// Hands everything over: places in physical order and merged.
+    pub(super) fn hand_over(mut self, survey: &mut Survey<'_>) {
+        self.read.sort_unstable();
+        let mut end = 0;
+        for extent in &self.read {
+            // Two structures may claim the same bytes: they count once.
+            let start = extent.offset.max(end);
+            if let Some(length) = extent.end().checked_sub(start).filter(|length| *length > 0) {
+                survey.metadata(start, length);
+            }
+            end = end.max(extent.end());
+        }
+        for (extent, what, why) in self.failed {
+            let detail = format!("{what}: {} bytes from byte {} on: {why}", extent.length, extent.offset);
+            survey.problem(Problem::new(ProblemKind::Unreadable, detail).at(extent));
+        }
+    }
+}
