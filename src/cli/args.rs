@@ -184,7 +184,8 @@ fn labelled(text: &str) -> Result<(String, PathBuf), String> {
 }
 
 fn digest(text: &str) -> Result<Digest, String> {
-    Digest::from_hex(text.trim()).ok_or_else(|| "expected 32, 40 or 64 hexadecimal digits (MD5, SHA-1, SHA-256)".into())
+    Digest::from_hex(text.trim())
+        .ok_or_else(|| "expected 32, 40 or 64 hexadecimal digits (MD5, SHA-1, SHA-256)".into())
 }
 
 fn algorithm(text: &str) -> Result<Algorithm, String> {

@@ -16,7 +16,9 @@ pub fn devices(allow_system_disk: bool) -> Result<Vec<PathBuf>> {
     let attached: Vec<BlockDevice> =
         platform::devices().into_iter().filter(|device| allow_system_disk || !device.holds_system).collect();
     if attached.is_empty() {
-        bail!("no source: no device is attached besides the one that this machine runs from; name a folder, image or device");
+        bail!(
+            "no source: no device is attached besides the one that this machine runs from; name a folder, image or device"
+        );
     }
     eprintln!("Attached devices:");
     for (number, device) in (1..).zip(&attached) {

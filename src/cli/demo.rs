@@ -15,9 +15,11 @@ use super::sets::Loaded;
 
 const IMAGE: &[u8] = include_bytes!("../../tests/data/demo-usb.E01");
 const NAME: &str = "demo-usb.E01";
-const PICTURES: (&str, &[u8]) = ("demo-pictures.json", include_bytes!("../../hashsets/demo/demo-pictures.json"));
+const PICTURES: (&str, &[u8]) =
+    ("demo-pictures.json", include_bytes!("../../hashsets/demo/demo-pictures.json"));
 const MD5: (&str, &[u8]) = ("demo-md5.txt", include_bytes!("../../hashsets/demo/demo-md5.txt"));
-const KNOWN_GOOD: (&str, &[u8]) = ("demo-known-good.txt", include_bytes!("../../hashsets/demo/demo-known-good.txt"));
+const KNOWN_GOOD: (&str, &[u8]) =
+    ("demo-known-good.txt", include_bytes!("../../hashsets/demo/demo-known-good.txt"));
 /// Written by the script that made the image, not by this program.
 const EXPECTED: &str = include_str!("../../hashsets/demo/expected.json");
 
@@ -27,9 +29,10 @@ const EXPECTED: &str = include_str!("../../hashsets/demo/expected.json");
 /// When they cannot be compiled.
 pub fn sets() -> Result<Loaded> {
     let mut loaded = Loaded { images: Vec::new(), summaries: Vec::new() };
-    for (name, role, lists) in
-        [("demonstration", Role::Alert, &[PICTURES, MD5][..]), ("demonstration known-good", Role::KnownGood, &[KNOWN_GOOD])]
-    {
+    for (name, role, lists) in [
+        ("demonstration", Role::Alert, &[PICTURES, MD5][..]),
+        ("demonstration known-good", Role::KnownGood, &[KNOWN_GOOD]),
+    ] {
         let profile = if role == Role::Alert { Profile::uk() } else { Profile::none() };
         let mut builder = Builder::new(name, role, profile).demonstration(true);
         for (list, bytes) in lists {
@@ -102,7 +105,8 @@ impl From<&Finding> for ExpectedFinding {
 /// # Errors
 /// When the expectation itself cannot be read.
 pub fn missing_from(records: &[ItemRecord]) -> Result<Vec<String>> {
-    let expected: Expected = serde_json::from_str(EXPECTED).context("expected findings of the demonstration")?;
+    let expected: Expected =
+        serde_json::from_str(EXPECTED).context("expected findings of the demonstration")?;
     let listed = |finding: &ExpectedFinding| {
         records.iter().any(|item| {
             item.volume == finding.volume
@@ -110,7 +114,12 @@ pub fn missing_from(records: &[ItemRecord]) -> Result<Vec<String>> {
                 && item.digests.sha256.is_some_and(|digest| digest.to_string() == finding.sha256)
         })
     };
-    Ok(expected.findings.iter().filter(|f| !listed(f)).map(|f| format!("not listed as it should be: {f:?}")).collect())
+    Ok(expected
+        .findings
+        .iter()
+        .filter(|f| !listed(f))
+        .map(|f| format!("not listed as it should be: {f:?}"))
+        .collect())
 }
 
 /// How a record of the demonstration differs from what must be found; empty when it does not.
@@ -118,13 +127,15 @@ pub fn missing_from(records: &[ItemRecord]) -> Result<Vec<String>> {
 /// # Errors
 /// When the expectation itself cannot be read.
 pub fn compare(record: &RunRecord) -> Result<Vec<String>> {
-    let expected: Expected = serde_json::from_str(EXPECTED).context("expected findings of the demonstration")?;
+    let expected: Expected =
+        serde_json::from_str(EXPECTED).context("expected findings of the demonstration")?;
     let known = expected.known_good.count + crate::read::size(expected.ignored.len());
     let counted: u64 = record.coverage.iter().map(|coverage| coverage.known).sum();
     let miscounted = (known != counted).then(|| format!("known files: expected {known}, counted {counted}"));
     let expected: BTreeSet<ExpectedFinding> = expected.findings.into_iter().collect();
     let found: BTreeSet<ExpectedFinding> = record.findings.iter().map(ExpectedFinding::from).collect();
     let missing = expected.difference(&found).map(|finding| format!("not found: {finding:?}"));
-    let surplus = found.difference(&expected).map(|finding| format!("found, though it should not be: {finding:?}"));
+    let surplus =
+        found.difference(&expected).map(|finding| format!("found, though it should not be: {finding:?}"));
     Ok(missing.chain(surplus).chain(miscounted).collect())
 }

@@ -115,4 +115,3 @@ fn lies_on(path: &Path, numbers: &[u64]) -> bool {
 fn lies_on(_path: &Path, _numbers: &[u64]) -> bool {
     false
 }
-

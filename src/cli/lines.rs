@@ -1,8 +1,8 @@
 //! Events in words, one line each.
 
 use crate::model::{
-    Action, Control, Event, Finding, Problem, SetSummary, SourceHeader, SourceKind, Verdict, VolumeSummary, counted,
-    size_text, visible,
+    Action, Control, Event, Finding, Problem, SetSummary, SourceHeader, SourceKind, Verdict, VolumeSummary,
+    counted, size_text, visible,
 };
 
 use super::mask::Mask;
@@ -17,7 +17,9 @@ pub fn line(event: &Event, mask: Mask, exhibits: &[String]) -> Option<String> {
         Event::SourceStarted(source) => Some(started(source)),
         Event::Volume(inner) => Some(format!("volume    {}  {}", exhibit(inner.source), volume(inner, mask))),
         Event::Finding(inner) => Some(finding(inner, mask)),
-        Event::Problem(inner) => Some(format!("problem   {}  {}", exhibit(inner.source), problem(inner, mask))),
+        Event::Problem(inner) => {
+            Some(format!("problem   {}  {}", exhibit(inner.source), problem(inner, mask)))
+        }
         Event::Control(inner) => Some(control(inner, &exhibit(inner.source))),
         Event::Warning(inner) => {
             let whose = inner.source.map(|source| format!("{}  ", exhibit(source))).unwrap_or_default();
@@ -54,7 +56,9 @@ pub fn set(set: &SetSummary) -> Vec<String> {
             }
         }
         lines.push(line);
-        lines.extend(list.rejected_examples.iter().take(3).map(|example| format!("          {}", visible(example))));
+        lines.extend(
+            list.rejected_examples.iter().take(3).map(|example| format!("          {}", visible(example))),
+        );
     }
     lines
 }
@@ -81,14 +85,23 @@ fn started(source: &SourceHeader) -> String {
         SourceKind::Image => "image",
         SourceKind::Folder => "folder",
     };
-    let size = if source.kind == SourceKind::Folder { String::new() } else { format!(", {}", size_text(source.size)) };
+    let size = if source.kind == SourceKind::Folder {
+        String::new()
+    } else {
+        format!(", {}", size_text(source.size))
+    };
     let device = &source.device;
-    let text = |field: &Option<String>| field.as_deref().map_or("not available".into(), |t| visible(t).into_owned());
+    let text =
+        |field: &Option<String>| field.as_deref().map_or("not available".into(), |t| visible(t).into_owned());
     let identity = match source.kind {
         SourceKind::Device => format!(", model {}, serial {}", text(&device.model), text(&device.serial)),
         SourceKind::Image | SourceKind::Folder => String::new(),
     };
-    let flag = if source.labelled { "" } else { "  (NO EXHIBIT REFERENCE: give one with --exhibit, or later with `onscene label`)" };
+    let flag = if source.labelled {
+        ""
+    } else {
+        "  (NO EXHIBIT REFERENCE: give one with --exhibit, or later with `onscene label`)"
+    };
     format!("exhibit   {}  {kind} {}{size}{identity}{flag}", visible(&source.exhibit), visible(&source.name))
 }
 

@@ -71,5 +71,11 @@ fn text(entry: &ItemRecord) -> String {
     };
     let digests: String = entry.digests.iter().map(|digest| format!("{digest}  ")).collect();
     let path = entry.path.lossy();
-    format!("{state}{kind} {:>3} {:>10} {:>12}  {digests}{}", entry.volume, entry.record, entry.size, visible(&path))
+    format!(
+        "{state}{kind} {:>3} {:>10} {:>12}  {digests}{}",
+        entry.volume,
+        entry.record,
+        entry.size,
+        visible(&path)
+    )
 }

@@ -57,7 +57,10 @@ mod tests {
         let path = RawText::from("evil\u{1b}[2J\u{202e}gpj.exe");
         assert_eq!(Mask { show_names: false }.path(&path), HIDDEN);
         let shown = Mask { show_names: true }.path(&path);
-        assert!(shown.contains("evil") && !shown.contains('\u{1b}') && !shown.contains('\u{202e}'), "{shown}");
+        assert!(
+            shown.contains("evil") && !shown.contains('\u{1b}') && !shown.contains('\u{202e}'),
+            "{shown}"
+        );
         let problem = Event::Problem(Problem::new(ProblemKind::Unreadable, "x").of_entry(path, 7));
         let json = serde_json::to_string(&Mask { show_names: false }.event(&problem)).unwrap();
         assert!(!json.contains("evil") && json.contains("\"record\":7"), "{json}");

@@ -60,7 +60,10 @@ impl Prepared {
     pub fn begin(self) -> Result<Plan> {
         let case = if self.header.case.is_empty() { NO_CASE } else { &self.header.case };
         let folder = journal::case_folder(&self.out, case, Timestamp::now()).with_context(|| {
-            format!("no case folder can be made in {}: give --out a folder that you can write to", self.out.display())
+            format!(
+                "no case folder can be made in {}: give --out a folder that you can write to",
+                self.out.display()
+            )
         })?;
         Ok(Plan {
             header: self.header,
@@ -107,7 +110,9 @@ pub fn threads(asked: Option<u16>) -> usize {
 }
 
 fn header(arguments: &ScanArguments, config: &Config, sets: &[SetSummary], threads: usize) -> RunHeader {
-    let text = |flag: &Option<String>, setting: &Option<String>| flag.clone().or_else(|| setting.clone()).unwrap_or_default();
+    let text = |flag: &Option<String>, setting: &Option<String>| {
+        flag.clone().or_else(|| setting.clone()).unwrap_or_default()
+    };
     let switch = |on: bool| if on { "yes" } else { "no" }.to_owned();
     RunHeader {
         version: env!("CARGO_PKG_VERSION").into(),
@@ -117,7 +122,10 @@ fn header(arguments: &ScanArguments, config: &Config, sets: &[SetSummary], threa
         operator: text(&arguments.operator, &config.operator),
         authority: text(&arguments.authority, &config.authority),
         options: vec![
-            ("profile".into(), arguments.profile.clone().or_else(|| config.profile.clone()).unwrap_or("none".into())),
+            (
+                "profile".into(),
+                arguments.profile.clone().or_else(|| config.profile.clone()).unwrap_or("none".into()),
+            ),
             ("force-role".into(), switch(arguments.force_role)),
             ("accept-atime".into(), switch(arguments.accept_atime)),
             ("allow-system-disk".into(), switch(arguments.allow_system_disk)),

@@ -16,7 +16,9 @@ pub fn run(arguments: &ReportArguments) -> Result<()> {
     let (replay, fault) = journal::salvage(&arguments.folder)
         .with_context(|| format!("{}: not the folder of a run", arguments.folder.display()))?;
     let names: Vec<&str> = arguments.format.iter().map(String::as_str).collect();
-    if let Some(unknown) = names.iter().find(|name| !report::FORMATS.iter().any(|format| format.name() == **name)) {
+    if let Some(unknown) =
+        names.iter().find(|name| !report::FORMATS.iter().any(|format| format.name() == **name))
+    {
         bail!("there is no report named {unknown}; `onscene formats` lists them");
     }
     let folder = arguments.out.clone().map_or_else(|| beside(&arguments.folder), Ok)?;
@@ -29,7 +31,9 @@ pub fn run(arguments: &ReportArguments) -> Result<()> {
         eprintln!("onscene: the journal is damaged, the reports hold what comes before the damage: {fault}");
     }
     if !replay.ended {
-        eprintln!("onscene: the run never ended: the reports say INCOMPLETE and hold what was found until then");
+        eprintln!(
+            "onscene: the run never ended: the reports say INCOMPLETE and hold what was found until then"
+        );
     }
     println!("{}", folder.display());
     Ok(())

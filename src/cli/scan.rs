@@ -63,7 +63,12 @@ fn keep(folder: &Path) -> Result<RunRecord> {
     Ok(replay.record)
 }
 
-fn exit_code(arguments: &ScanArguments, ended: &Ended, record: &RunRecord, say: &dyn Fn(&str)) -> Result<ExitCode> {
+fn exit_code(
+    arguments: &ScanArguments,
+    ended: &Ended,
+    record: &RunRecord,
+    say: &dyn Fn(&str),
+) -> Result<ExitCode> {
     if !arguments.demo {
         return Ok(ended.verdict.exit_code());
     }

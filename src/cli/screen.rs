@@ -67,7 +67,8 @@ impl Screen {
             let seconds = source.began.elapsed().as_secs_f64().max(0.001);
             #[expect(clippy::as_conversions, reason = "a rate for a person")]
             let (done, total) = (progress.bytes as f64, progress.bytes_total as f64);
-            let left = Duration::try_from_secs_f64((total - done).max(0.0) * seconds / done.max(1.0)).unwrap_or_default();
+            let left = Duration::try_from_secs_f64((total - done).max(0.0) * seconds / done.max(1.0))
+                .unwrap_or_default();
             #[expect(clippy::as_conversions, reason = "a rate for a person")]
             let rate = (done / seconds) as u64;
             eprintln!(

@@ -79,7 +79,8 @@ impl Choice {
         }
         loaded.add(alert)?;
         if !self.known_good.is_empty() {
-            let mut good = Builder::new("known-good", Role::KnownGood, Profile::none()).force_role(self.force_role);
+            let mut good =
+                Builder::new("known-good", Role::KnownGood, Profile::none()).force_role(self.force_role);
             self.known_good.iter().try_for_each(|path| good.add_file(path).map(drop))?;
             loaded.add(good)?;
         }
@@ -141,7 +142,8 @@ fn lists_in(folder: Option<&Path>, role: Role) -> Result<Vec<PathBuf>> {
     let Some(folder) = folder.map(|folder| folder.join(role.name())).filter(|folder| folder.is_dir()) else {
         return Ok(Vec::new());
     };
-    let entries = std::fs::read_dir(&folder).with_context(|| format!("hash lists in {}", folder.display()))?;
+    let entries =
+        std::fs::read_dir(&folder).with_context(|| format!("hash lists in {}", folder.display()))?;
     let mut lists = Vec::new();
     for entry in entries {
         let path = entry.with_context(|| format!("hash lists in {}", folder.display()))?.path();

@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub use recognised::{RECOGNISED, Recognised};
 
 use crate::model::Digests;
-use crate::read::{Confidence, Error, ReadAt, Result};
+use crate::read::{Confidence, Error, ReadAt, Result, strongest};
 
 /// A disk-image format.
 pub trait Format: Sync {
@@ -56,7 +56,7 @@ pub fn open(segments: Vec<Arc<dyn ReadAt>>) -> Result<Image> {
     let (Some(first), Some(last)) = (segments.first(), segments.last()) else {
         return Err(Error::corrupt("disk image", 0, "at least one segment file", "none"));
     };
-    match strongest(FORMATS, first)? {
+    match surest(FORMATS, first)? {
         Some((format, Confidence::Strong)) => return format.open(segments),
         weaker => {
             if let Some(known) = recognised::find(first, last) {
@@ -76,24 +76,20 @@ pub fn open_raw(segments: Vec<Arc<dyn ReadAt>>) -> Result<Image> {
 }
 
 /// The surest format other than raw, which takes what nobody else wants.
-fn strongest(
+fn surest(
     formats: &[&'static dyn Format],
     first: &dyn ReadAt,
 ) -> Result<Option<(&'static dyn Format, Confidence)>> {
-    let mut best: Option<(&'static dyn Format, Confidence)> = None;
-    for format in formats.iter().filter(|format| format.name() != raw::NAME) {
-        let confidence = format.probe(first);
-        match best {
-            _ if confidence == Confidence::No => {}
-            Some((_, strongest)) if confidence < strongest => {}
-            Some((other, strongest)) if confidence == strongest => {
-                let both = format!("{} and {}", other.name(), format.name());
-                return Err(Error::corrupt("disk image", 0, "one format that claims it", both));
-            }
-            _ => best = Some((*format, confidence)),
+    let asked = formats.iter().filter(|format| format.name() != raw::NAME);
+    let (confidence, claimants) = strongest(asked.map(|format| (*format, format.probe(first))));
+    match claimants.as_slice() {
+        [] => Ok(None),
+        [format] => Ok(Some((*format, confidence))),
+        tied => {
+            let names: Vec<_> = tied.iter().map(|format| format.name()).collect();
+            Err(Error::corrupt("disk image", 0, "one format that claims it", names.join(" and ")))
         }
     }
-    Ok(best)
 }
 
 #[cfg(test)]
@@ -131,14 +127,14 @@ mod tests {
         static STRONG: Claims = Claims("b", Confidence::Strong);
         static RIVAL: Claims = Claims("c", Confidence::Strong);
         let nothing = Memory([0; 4]);
-        let found = strongest(&[&WEAK, &STRONG], &nothing).unwrap();
+        let found = surest(&[&WEAK, &STRONG], &nothing).unwrap();
         assert_eq!(
             found.map(|(format, confidence)| (format.name(), confidence)),
             Some(("b", Confidence::Strong))
         );
-        let tie = strongest(&[&WEAK, &STRONG, &RIVAL], &nothing).err().unwrap();
+        let tie = surest(&[&WEAK, &STRONG, &RIVAL], &nothing).err().unwrap();
         assert!(tie.to_string().contains("b and c"), "{tie}");
-        assert!(strongest(FORMATS, &nothing).unwrap().is_none());
+        assert!(surest(FORMATS, &nothing).unwrap().is_none());
     }
 
     #[test]

@@ -3,15 +3,15 @@
 //! Adding one is a new file here with a [`Format`] and its line in [`FORMATS`].
 #![deny(clippy::arithmetic_side_effects)]
 
-pub mod signatures;
-pub mod folder;
-mod fat;
 mod ext;
+mod fat;
+pub mod folder;
+pub mod signatures;
 
 use std::sync::Arc;
 
 use crate::model::{FileEntry, Problem, Survey, TimeEncoding, Times};
-use crate::read::{Confidence, Memory, Pieces, ReadAt, Result};
+use crate::read::{Confidence, Memory, Pieces, ReadAt, Result, strongest};
 
 /// A kind of file system.
 pub trait Format: Sync {
@@ -82,5 +82,21 @@ impl<B: AsRef<[u8]> + Send + Sync> Stream for Memory<B> {}
 impl Stream for Pieces {}
 
 /// Every kind, alphabetical.
-pub static FORMATS: &[&dyn Format] = &[&fat::Fat];
-pub static FORMATS: &[&dyn Format] = &[&ext::Ext];
+pub static FORMATS: &[&dyn Format] = &[&ext::Ext, &fat::Fat];
+
+/// The file system that a volume carries.
+pub struct Detected {
+    /// The surest kind; absent when no kind claims the volume.
+    pub format: Option<&'static dyn Format>,
+    /// How sure it is.
+    pub confidence: Confidence,
+    /// Names of all kinds that are equally sure; more than one is reported.
+    pub tied: Vec<&'static str>,
+}
+
+/// Asks every kind whether a volume is its own.
+pub fn detect(volume: &dyn ReadAt) -> Detected {
+    let (confidence, surest) = strongest(FORMATS.iter().map(|format| (*format, format.probe(volume))));
+    let tied = surest.iter().map(|format| format.name()).collect();
+    Detected { format: surest.first().copied(), confidence, tied }
+}

@@ -1,8 +1,8 @@
 //! Why the examination of a source is incomplete, in plain words and with counts.
 
 use super::{
-    Bucket, ControlKind, Coverage, Problem, ProblemKind, Role, RunRecord, SourceKind, SkipRule,
-    counted, share_text, size_text,
+    Bucket, ControlKind, Coverage, Problem, ProblemKind, Role, RunRecord, SkipRule, SourceKind, counted,
+    share_text, size_text,
 };
 
 /// How a run ended, as far as is known.
@@ -262,7 +262,9 @@ fn ledger_gaps(coverage: &Coverage, gaps: &mut Vec<String>) {
     for (rule, bytes) in coverage.skipped.iter().filter(|(_, bytes)| **bytes > 0) {
         unnamed = unnamed.saturating_sub(*bytes);
         gaps.push(match rule.as_str() {
-            rule if rule == SkipRule::Unallocated.label() => format!("unallocated space not examined: {}", place(*bytes)),
+            rule if rule == SkipRule::Unallocated.label() => {
+                format!("unallocated space not examined: {}", place(*bytes))
+            }
             rule => format!("left out by the rule \"{rule}\": {}", place(*bytes)),
         });
     }

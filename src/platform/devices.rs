@@ -80,12 +80,8 @@ mod linux {
         let number = |file: &str| text(&folder, file)?.parse::<u64>().ok();
         // sysfs counts in 512-byte units whatever the sector size.
         let capacity = number("size")?.checked_mul(512).filter(|bytes| *bytes > 0)?;
-        let mounts: Vec<(PathBuf, bool)> = holders(&folder)
-            .iter()
-            .filter_map(|numbers| mounts.get(numbers))
-            .flatten()
-            .cloned()
-            .collect();
+        let mounts: Vec<(PathBuf, bool)> =
+            holders(&folder).iter().filter_map(|numbers| mounts.get(numbers)).flatten().cloned().collect();
         Some(BlockDevice {
             path: Path::new("/dev").join(name.replace('!', "/")),
             identity: DeviceIdentity {
@@ -103,7 +99,9 @@ mod linux {
     }
 
     pub fn device_numbers(device: &Path) -> Vec<u64> {
-        let Some(name) = fs::canonicalize(device).ok().and_then(|p| p.file_name()?.to_str().map(str::to_owned)) else {
+        let Some(name) =
+            fs::canonicalize(device).ok().and_then(|p| p.file_name()?.to_str().map(str::to_owned))
+        else {
             return Vec::new();
         };
         holders(&Path::new(SYSFS).join(name))
@@ -122,7 +120,8 @@ mod linux {
         // A stack of devices is never deep; the bound keeps a loop in sysfs from being one here.
         while let Some(folder) = todo.pop().filter(|_| numbers.len() < 4096) {
             numbers.extend(text(&folder, "dev"));
-            let inside = |path: PathBuf| fs::read_dir(path).into_iter().flatten().filter_map(|e| Some(e.ok()?.path()));
+            let inside =
+                |path: PathBuf| fs::read_dir(path).into_iter().flatten().filter_map(|e| Some(e.ok()?.path()));
             todo.extend(inside(folder.clone()).filter(|path| path.join("partition").exists()));
             todo.extend(inside(folder.join("holders")));
         }
@@ -169,7 +168,10 @@ mod linux {
         })
         .or_else(|| {
             let device = fs::canonicalize(folder.join("device")).ok()?;
-            device.ancestors().find(|above| above.join("idVendor").exists()).and_then(|usb| text(usb, "serial"))
+            device
+                .ancestors()
+                .find(|above| above.join("idVendor").exists())
+                .and_then(|usb| text(usb, "serial"))
         })
     }
 

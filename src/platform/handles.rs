@@ -85,7 +85,10 @@ fn adopt_handle(number: i32) -> io::Result<File> {
     static TAKEN: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
     // 0 to 2 belong to the standard library.
     if number <= 2 || !TAKEN.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(number) {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("handle {number} was not handed on")));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("handle {number} was not handed on"),
+        ));
     }
     // SAFETY: the number is only borrowed for one fcntl, which fails with EBADF when it is not open.
     #[expect(unsafe_code)]

@@ -26,7 +26,10 @@ impl PowerWatch {
         if let Some(asleep) = time_asleep() {
             let slept = asleep.saturating_sub(self.asleep);
             if slept > SLACK {
-                events.push(format!("the machine was suspended for {} s; the run went on after it", slept.as_secs()));
+                events.push(format!(
+                    "the machine was suspended for {} s; the run went on after it",
+                    slept.as_secs()
+                ));
                 self.asleep = asleep;
             }
         }

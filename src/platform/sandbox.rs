@@ -28,8 +28,8 @@ pub fn give_up_rights(readable: &[&File]) -> Sandbox {
 #[cfg(target_os = "linux")]
 fn restrict(readable: &[&File]) -> Result<Sandbox, landlock::RulesetError> {
     use landlock::{
-        ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible as _, PathBeneath, Ruleset, RulesetAttr as _,
-        RulesetCreatedAttr as _, RulesetStatus, Scope,
+        ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible as _, PathBeneath, Ruleset,
+        RulesetAttr as _, RulesetCreatedAttr as _, RulesetStatus, Scope,
     };
     let abi = ABI::V6;
     let mut rules = Ruleset::default()

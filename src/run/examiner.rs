@@ -43,7 +43,8 @@ impl<W: Write + Send> Sink for Pipe<W> {
         let urgent = !matches!(event, Event::Entry(_));
         let sent = match frame::write(&mut *pipe, &event) {
             Err(frame::FrameError::Malformed { length, .. }) => {
-                let detail = format!("a record of {length} bytes is too long to be passed on and was left out");
+                let detail =
+                    format!("a record of {length} bytes is too long to be passed on and was left out");
                 frame::write(&mut *pipe, &Event::Problem(Problem::new(ProblemKind::Limit, detail)))
             }
             sent => sent,
@@ -59,15 +60,21 @@ impl<W: Write + Send> Sink for Pipe<W> {
 ///
 /// # Errors
 /// When the order or what it names does not arrive.
-pub fn examine(mut input: impl Read + Send + 'static, output: impl Write + Send) -> Result<(), ExaminerError> {
-    let handover = |what| move |error: std::io::Error| ExaminerError::Handover { what, error: error.to_string() };
+pub fn examine(
+    mut input: impl Read + Send + 'static,
+    output: impl Write + Send,
+) -> Result<(), ExaminerError> {
+    let handover =
+        |what| move |error: std::io::Error| ExaminerError::Handover { what, error: error.to_string() };
     scan::catch_panics();
     let order: Order = frame::read(&mut input)?.ok_or(ExaminerError::NoOrder)?;
     let mut sets = Vec::with_capacity(order.sets.len());
     for token in &order.sets {
         let bytes = SharedBytes::adopt(token, &mut input).map_err(handover("a hash set"))?;
         let set = KnownSet::open(bytes);
-        sets.push(set.map_err(|error| ExaminerError::Handover { what: "a hash set", error: error.to_string() })?);
+        sets.push(
+            set.map_err(|error| ExaminerError::Handover { what: "a hash set", error: error.to_string() })?,
+        );
     }
     let files: Result<Vec<_>, _> = match order.kind {
         SourceKind::Folder if !cfg!(unix) => Ok(Vec::new()),
@@ -98,7 +105,9 @@ pub fn examine(mut input: impl Read + Send + 'static, output: impl Write + Send)
         SourceKind::Folder => open_folder(files, order.path, order.accept_atime),
         kind => source::decode(kind, files)
             .map(|image| Decoded::Medium { format: kind_name(kind).into(), image })
-            .map_err(|error| error.into_problem().advise("nothing in this source was examined: use another tool")),
+            .map_err(|error| {
+                error.into_problem().advise("nothing in this source was examined: use another tool")
+            }),
     };
     match decoded {
         Ok(decoded) => {
@@ -125,7 +134,11 @@ const fn kind_name(kind: SourceKind) -> &'static str {
 }
 
 #[cfg(unix)]
-fn open_folder(files: Vec<std::fs::File>, path: std::path::PathBuf, accept_atime: bool) -> Result<Decoded, Problem> {
+fn open_folder(
+    files: Vec<std::fs::File>,
+    path: std::path::PathBuf,
+    accept_atime: bool,
+) -> Result<Decoded, Problem> {
     let nothing = || Problem::new(ProblemKind::Refused, "the folder was not handed on");
     let handle = files.into_iter().next().ok_or_else(nothing)?;
     let refused = |error: std::io::Error| Problem::new(ProblemKind::Refused, error.to_string());
@@ -134,8 +147,11 @@ fn open_folder(files: Vec<std::fs::File>, path: std::path::PathBuf, accept_atime
 }
 
 #[cfg(not(unix))]
-fn open_folder(_files: Vec<std::fs::File>, path: std::path::PathBuf, accept_atime: bool) -> Result<Decoded, Problem> {
+fn open_folder(
+    _files: Vec<std::fs::File>,
+    path: std::path::PathBuf,
+    accept_atime: bool,
+) -> Result<Decoded, Problem> {
     let root = Root::open(&path).map_err(|error| Problem::new(ProblemKind::Refused, error.to_string()))?;
     Ok(Decoded::Folder { filesystem: Box::new(Folder::new(root, accept_atime)), path })
 }
-

@@ -51,7 +51,8 @@ pub fn record(plan: &Plan, observer: &mut dyn Observer, stop: Stop) -> Recorded 
 
     let bell = Bell::default();
     let threads = plan.threads / plan.exhibits.len().max(1);
-    let means = Means { sets: &plan.sets, threads: threads.max(1), accept_atime: plan.accept_atime, bell: &bell };
+    let means =
+        Means { sets: &plan.sets, threads: threads.max(1), accept_atime: plan.accept_atime, bell: &bell };
     let (sender, receiver) = bounded(QUEUE);
     let outcome = std::thread::scope(|scope| {
         for (index, exhibit) in (0_u32..).zip(&plan.exhibits) {
@@ -97,16 +98,21 @@ struct Recorder<'a> {
 
 impl Recorder<'_> {
     /// Keeps and shows until every examiner has ended.
-    fn attend(&mut self, plan: &Plan, messages: &Receiver<Message>, bell: &Bell, stop: Stop) -> std::io::Result<()> {
+    fn attend(
+        &mut self,
+        plan: &Plan,
+        messages: &Receiver<Message>,
+        bell: &Bell,
+        stop: Stop,
+    ) -> std::io::Result<()> {
         let mut power = PowerWatch::new();
         let mut looked = Instant::now();
         let mut rung = false;
         loop {
             match messages.recv_timeout(TICK) {
-                Ok(message) => {
-                    self.receive(plan, message)?;
-                    for message in messages.try_iter().take(GROUP) {
-                        self.receive(plan, message)?;
+                Ok(first) => {
+                    for (source, event) in std::iter::once(first).chain(messages.try_iter().take(GROUP)) {
+                        self.take(attribute(event, source, plan))?;
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -129,13 +135,6 @@ impl Recorder<'_> {
         }
     }
 
-    fn receive(&mut self, plan: &Plan, message: Message) -> std::io::Result<()> {
-        match message {
-            Message::Event(source, event) => self.take(attribute(event, source, plan)),
-            Message::Ended(_) => Ok(()),
-        }
-    }
-
     /// Appends an event to the journal, unless it is not of the kept kind or is kept already.
     fn take(&mut self, event: Event) -> std::io::Result<()> {
         match &event {
@@ -154,7 +153,11 @@ impl Recorder<'_> {
         // Only what a restarted examiner may tell twice is compared; the rest is unique by nature.
         let comparable = matches!(
             event,
-            Event::SourceOpened(_) | Event::Volume(_) | Event::Finding(_) | Event::Problem(_) | Event::Control(_)
+            Event::SourceOpened(_)
+                | Event::Volume(_)
+                | Event::Finding(_)
+                | Event::Problem(_)
+                | Event::Control(_)
         );
         if !comparable {
             return false;
@@ -182,10 +185,8 @@ impl Recorder<'_> {
     /// The journal is broken: nothing that was found goes unseen.
     fn show_the_rest(&mut self, plan: &Plan, messages: &Receiver<Message>) {
         self.waiting.drain(..).for_each(|event| self.observer.show_unrecorded(&event));
-        for message in messages {
-            if let Message::Event(source, event) = message {
-                self.observer.show_unrecorded(&attribute(event, source, plan));
-            }
+        for (source, event) in messages {
+            self.observer.show_unrecorded(&attribute(event, source, plan));
         }
     }
 

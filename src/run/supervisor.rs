@@ -19,13 +19,8 @@ use super::order::{Order, Task};
 /// Times that the examiner of one source is started again. Planted files cannot keep a run busy for ever.
 const MAX_RESTARTS: u32 = 24;
 
-/// What reaches the recorder.
-pub enum Message {
-    /// An event of that source.
-    Event(u32, Event),
-    /// The supervisor of that source has nothing more to say.
-    Ended(u32),
-}
+/// What reaches the recorder: an event, and the source that it comes from.
+pub type Message = (u32, Event);
 
 /// What every examiner of a run has in common.
 pub struct Means<'a> {
@@ -78,7 +73,7 @@ pub fn supervise(index: u32, source: &EvidenceSource, means: &Means<'_>, events:
         let mut watch = Watch::default();
         let outcome = attend(index, source, means, Task::Scan(prior.clone()), |event| {
             watch.note(&event);
-            events.send(Message::Event(index, event)).is_ok()
+            events.send((index, event)).is_ok()
         });
         let death = match outcome {
             Ok(_) if watch.done => break,
@@ -90,15 +85,18 @@ pub fn supervise(index: u32, source: &EvidenceSource, means: &Means<'_>, events:
         }
         restarts += 1;
         let in_flight = watch.in_flight();
-        let told = if restarts > MAX_RESTARTS { give_up(restarts, &death) } else { restart(&death, in_flight.len()) };
-        let _ = events.send(Message::Event(index, told));
+        let told = if restarts > MAX_RESTARTS {
+            give_up(restarts, &death)
+        } else {
+            restart(&death, in_flight.len())
+        };
+        let _ = events.send((index, told));
         if restarts > MAX_RESTARTS {
             break;
         }
         prior.blame(in_flight);
         prior.examined.append(&mut watch.examined);
     }
-    let _ = events.send(Message::Ended(index));
 }
 
 fn restart(death: &str, in_flight: usize) -> Event {
@@ -111,7 +109,10 @@ fn restart(death: &str, in_flight: usize) -> Event {
 
 fn give_up(restarts: u32, death: &str) -> Event {
     let detail = format!("the examiner ended {restarts} times before its work was done, last so: {death}");
-    Event::Problem(Problem::new(ProblemKind::Crashed, detail).advise("what was not examined until then needs another tool"))
+    Event::Problem(
+        Problem::new(ProblemKind::Crashed, detail)
+            .advise("what was not examined until then needs another tool"),
+    )
 }
 
 /// What an examiner was at.
@@ -211,8 +212,12 @@ fn start(source: &EvidenceSource, means: &Means<'_>, task: Task) -> std::io::Res
     };
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("examine").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
-    let files: Vec<&std::fs::File> =
-        source.files.iter().map(|(_, file)| file).chain(means.sets.iter().filter_map(SharedBytes::file)).collect();
+    let files: Vec<&std::fs::File> = source
+        .files
+        .iter()
+        .map(|(_, file)| file)
+        .chain(means.sets.iter().filter_map(SharedBytes::file))
+        .collect();
     Ok((platform::spawn(&mut command, &files)?, order))
 }
 

@@ -7,7 +7,8 @@ use crate::container;
 use crate::digest::{self, Buffer, digest};
 use crate::hashset::{self, Builder, Profile};
 use crate::model::{
-    Algorithm, Algorithms, ControlKind, Digest, Digests, Event, Finding, Problem, ProblemKind, Progress, Protection, Role,
+    Algorithm, Algorithms, ControlKind, Digest, Digests, Event, Finding, Problem, ProblemKind, Progress,
+    Protection, Role,
 };
 use crate::read::{Memory, ReadAt};
 
@@ -47,7 +48,10 @@ pub fn before(threads: usize, context: &Context<'_>) -> bool {
 
 /// Checks that the pipeline still finds the control file after all evidence was read.
 pub fn after(threads: usize, context: &Context<'_>) {
-    context.control(ControlKind::ControlFile, control_file(threads, context).map(|found| format!("{found}, at the end too")));
+    context.control(
+        ControlKind::ControlFile,
+        control_file(threads, context).map(|found| format!("{found}, at the end too")),
+    );
 }
 
 /// Looks entries of every list up again that were drawn when it was imported.
@@ -58,7 +62,10 @@ fn set_entries(context: &Context<'_>) -> Result<String, String> {
             let name = set.lists().get(list).map(|list| list.name.as_str()).unwrap_or_default();
             let found = set.find(&digest).is_some_and(|mut entry| entry.any(|from| from.list == name));
             if !found {
-                return Err(format!("entry {digest} of list {name} is not found in the loaded set {}", set.name()));
+                return Err(format!(
+                    "entry {digest} of list {name} is not found in the loaded set {}",
+                    set.name()
+                ));
             }
             count += 1;
         }
@@ -76,8 +83,12 @@ struct Witness {
 impl Sink for Witness {
     fn send(&self, event: Event) -> bool {
         match event {
-            Event::Finding(finding) => self.findings.lock().unwrap_or_else(PoisonError::into_inner).push(finding),
-            Event::Problem(problem) => self.problems.lock().unwrap_or_else(PoisonError::into_inner).push(problem),
+            Event::Finding(finding) => {
+                self.findings.lock().unwrap_or_else(PoisonError::into_inner).push(finding)
+            }
+            Event::Problem(problem) => {
+                self.problems.lock().unwrap_or_else(PoisonError::into_inner).push(problem)
+            }
             _ => {}
         }
         true
@@ -91,7 +102,8 @@ fn control_file(threads: usize, context: &Context<'_>) -> Result<String, String>
     let stop = AtomicBool::new(false);
     let wanted = if context.wanted.is_empty() { Algorithms::ALL } else { context.wanted };
     let control = Context { sets: context.sets, wanted, sink: &witness, stop: &stop, is_control: true };
-    let options = Options { threads: threads.min(2), protection: Protection::default(), prior: Prior::default() };
+    let options =
+        Options { threads: threads.min(2), protection: Protection::default(), prior: Prior::default() };
     let surveyed = survey::survey(Decoded::Medium { format: "raw".into(), image }, &options, &control);
     let examined = examine::examine(&surveyed, &options, &control);
     let ledger = coverage::settle(&surveyed, &examined);
@@ -99,7 +111,10 @@ fn control_file(threads: usize, context: &Context<'_>) -> Result<String, String>
         return Err(format!("the control image gave a problem: {}", problem.detail));
     }
     if !ledger.sums() {
-        return Err(format!("the ledger of the control image does not sum: {:?} of {}", ledger.bytes, ledger.total));
+        return Err(format!(
+            "the ledger of the control image does not sum: {:?} of {}",
+            ledger.bytes, ledger.total
+        ));
     }
     let findings = witness.findings.lock().unwrap_or_else(PoisonError::into_inner);
     let expected = |finding: &&Finding| {
@@ -109,13 +124,18 @@ fn control_file(threads: usize, context: &Context<'_>) -> Result<String, String>
     };
     match findings.iter().filter(expected).count() {
         1 if findings.len() == 1 => Ok("the control file was found through the whole pipeline".into()),
-        _ => Err(format!("the control file should be the one finding in its image; there were {}", findings.len())),
+        _ => Err(format!(
+            "the control file should be the one finding in its image; there were {}",
+            findings.len()
+        )),
     }
 }
 
 /// Computes the digest again that an image stores of its medium, and compares.
 pub fn stored_digest(surveyed: &Surveyed, context: &Context<'_>) {
-    let Some(medium) = surveyed.medium.as_ref().filter(|_| surveyed.stored.iter().next().is_some()) else { return };
+    let Some(medium) = surveyed.medium.as_ref().filter(|_| surveyed.stored.iter().next().is_some()) else {
+        return;
+    };
     let wanted: Algorithms = surveyed.stored.iter().map(|digest| digest.algorithm()).collect();
     let told = Mutex::new((0_u64, 0_u64));
     let pulse = |read: u64| {
@@ -151,7 +171,9 @@ fn compare(stored: Digest, computed: &Digests, context: &Context<'_>) {
         }
         found => {
             let found = found.map(|digest| digest.to_string()).unwrap_or_default();
-            let detail = format!("{algorithm} of the whole medium: the image stores {stored}, its content gives {found}");
+            let detail = format!(
+                "{algorithm} of the whole medium: the image stores {stored}, its content gives {found}"
+            );
             let advice = "the image is not as it was made: get another copy, or image the device again";
             context.send(Event::Problem(Problem::new(ProblemKind::Corrupt, detail).advise(advice)));
         }

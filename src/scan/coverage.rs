@@ -87,7 +87,10 @@ fn medium_ledger(surveyed: &Surveyed, examined: &Examined, size: u64) -> Ledger 
     }
     for entry in surveyed.table.iter() {
         // Content that cannot be had of a file that exists: encrypted or of an unsupported kind.
-        if entry.kind() == EntryKind::File && entry.content() == Content::Lost && entry.state() == EntryState::Allocated {
+        if entry.kind() == EntryKind::File
+            && entry.content() == Content::Lost
+            && entry.state() == EntryState::Allocated
+        {
             item::extents(entry).into_iter().for_each(|extent| ledger.claim(extent, Bucket::Unsupported));
         }
     }
@@ -120,8 +123,8 @@ fn folder_bytes(surveyed: &Surveyed, examined: &Examined, coverage: &mut Coverag
 /// Names that pictures and videos usually have; used only to count what nobody looked into.
 fn named_like_media(name: &[u8]) -> bool {
     const ENDINGS: [&str; 24] = [
-        "3gp", "arw", "avi", "avif", "bmp", "cr2", "cr3", "dng", "flv", "gif", "heic", "heif", "jpeg", "jpg", "m4v", "mkv",
-        "mov", "mp4", "mpg", "nef", "png", "webm", "webp", "wmv",
+        "3gp", "arw", "avi", "avif", "bmp", "cr2", "cr3", "dng", "flv", "gif", "heic", "heif", "jpeg", "jpg",
+        "m4v", "mkv", "mov", "mp4", "mpg", "nef", "png", "webm", "webp", "wmv",
     ];
     let ending = name.rsplit(|byte| *byte == b'.').next().unwrap_or_default().to_ascii_lowercase();
     std::str::from_utf8(&ending).is_ok_and(|ending| ENDINGS.binary_search(&ending).is_ok())

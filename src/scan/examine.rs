@@ -8,8 +8,8 @@ use std::time::Duration;
 use crate::digest::{Buffer, Reading, digest};
 use crate::filesystem::Stream;
 use crate::model::{
-    Algorithms, EntryIndex, EntryState, Event, ExaminedRange, Extent, FileEntry, Finding, IdRange, ItemId, Outcome, Problem,
-    ProblemKind, Progress, Started,
+    Algorithms, EntryIndex, EntryState, Event, ExaminedRange, Extent, FileEntry, Finding, IdRange, ItemId,
+    Outcome, Problem, ProblemKind, Progress, Started,
 };
 use crate::read::ReadAt;
 use crate::sniff::{Class, sniff};
@@ -69,7 +69,8 @@ impl Status {
     ];
 
     fn pack(self) -> u8 {
-        let outcome = (0_u8..).zip(Self::OUTCOMES).find(|(_, outcome)| *outcome == self.outcome).map_or(0, |(n, _)| n);
+        let outcome =
+            (0_u8..).zip(Self::OUTCOMES).find(|(_, outcome)| *outcome == self.outcome).map_or(0, |(n, _)| n);
         outcome | u8::from(self.media) << 3 | u8::from(self.known) << 4
     }
 
@@ -84,7 +85,8 @@ pub fn examine(surveyed: &Surveyed, options: &Options, context: &Context<'_>) ->
     let schedule = Schedule::new(&surveyed.table, |size| context.sets.alert_has_size(size));
     let statuses = (0..schedule.len()).map(|_| AtomicU8::new(0)).collect();
     let examined = Examined { schedule, statuses, unreadable: Mutex::default() };
-    let work = Work { surveyed, context, examined: &examined, files: AtomicU64::new(0), bytes: AtomicU64::new(0) };
+    let work =
+        Work { surveyed, context, examined: &examined, files: AtomicU64::new(0), bytes: AtomicU64::new(0) };
     let suspects = work.recall(options);
     let batches = examined.schedule.batches(&surveyed.table);
     let cursor = AtomicUsize::new(0);
@@ -100,8 +102,11 @@ pub fn examine(surveyed: &Surveyed, options: &Options, context: &Context<'_>) ->
         suspects.into_iter().for_each(|at| work.batch(&[at], 0, &mut buffer));
         let worker = |number: usize| {
             let mut buffer = Buffer::default();
-            while let Some(batch) = batches.get(cursor.fetch_add(1, Ordering::Relaxed)).filter(|_| !context.stopped()) {
-                let todo: Vec<usize> = batch.clone().filter(|at| examined.status(*at).outcome.is_none()).collect();
+            while let Some(batch) =
+                batches.get(cursor.fetch_add(1, Ordering::Relaxed)).filter(|_| !context.stopped())
+            {
+                let todo: Vec<usize> =
+                    batch.clone().filter(|at| examined.status(*at).outcome.is_none()).collect();
                 work.batch(&todo, number, &mut buffer);
             }
         };
@@ -142,7 +147,9 @@ impl<'a> Work<'a> {
             let id = item::identity(entry);
             if options.prior.culprits.contains(&id) {
                 let detail = "the examiner died while it read this item; it was not examined";
-                self.problem(item::problem(entry, ProblemKind::Crashed, detail).advise("examine it with another tool"));
+                self.problem(
+                    item::problem(entry, ProblemKind::Crashed, detail).advise("examine it with another tool"),
+                );
                 self.examined.settle(at, Status { outcome: Some(Outcome::NotExamined), ..Status::default() });
             } else if let Some(done) = earlier.get(id) {
                 let status = Status { outcome: Some(done.outcome), media: done.media, known: done.known };
@@ -157,7 +164,8 @@ impl<'a> Work<'a> {
     }
 
     fn batch(&self, batch: &[usize], worker: usize, buffer: &mut Buffer) {
-        let entries: Vec<(usize, FileEntry<'a>)> = batch.iter().filter_map(|at| Some((*at, self.first(*at)?))).collect();
+        let entries: Vec<(usize, FileEntry<'a>)> =
+            batch.iter().filter_map(|at| Some((*at, self.first(*at)?))).collect();
         if entries.is_empty() || self.context.stopped() {
             return;
         }
@@ -205,13 +213,15 @@ impl<'a> Work<'a> {
             !self.context.stopped()
         };
         let mut attempt = |contents: &[Opened<'_>]| {
-            let streams: Vec<&dyn ReadAt> = contents.iter().map(|content| &*content.stream as &dyn ReadAt).collect();
+            let streams: Vec<&dyn ReadAt> =
+                contents.iter().map(|content| &*content.stream as &dyn ReadAt).collect();
             catch_unwind(AssertUnwindSafe(|| digest(&streams, self.context.wanted, buffer, &pulse))).ok()
         };
         match attempt(opened) {
             Some(readings) => readings.into_iter().map(Some).collect(),
             None => {
-                let single = |content: &Opened<'_>| attempt(std::slice::from_ref(content)).and_then(|mut r| r.pop());
+                let single =
+                    |content: &Opened<'_>| attempt(std::slice::from_ref(content)).and_then(|mut r| r.pop());
                 opened.iter().map(single).collect()
             }
         }
@@ -219,7 +229,9 @@ impl<'a> Work<'a> {
 
     fn died(&self, entry: FileEntry<'_>) -> Status {
         let detail = format!("reading this item failed inside the tool{}", panics::last());
-        self.problem(item::problem(entry, ProblemKind::Crashed, detail).advise("examine it with another tool"));
+        self.problem(
+            item::problem(entry, ProblemKind::Crashed, detail).advise("examine it with another tool"),
+        );
         Status { outcome: Some(Outcome::NotExamined), ..Status::default() }
     }
 
@@ -245,12 +257,19 @@ impl<'a> Work<'a> {
                 Some((_, Class::Encrypted)) => (ProblemKind::Encrypted, "encrypted"),
                 _ => (ProblemKind::NotOpened, "a container that this version does not open"),
             };
-            self.problem(item::problem(content.entry, kind, format!("{name}: {what}; examined as a whole only")));
+            self.problem(item::problem(
+                content.entry,
+                kind,
+                format!("{name}: {what}; examined as a whole only"),
+            ));
             outcome = Outcome::ExaminedWhole;
         }
         if let Some(change) = content.stream.changed() {
             let detail = format!("it changed while it was read: {change}");
-            self.problem(item::problem(content.entry, ProblemKind::Changed, detail).advise("scan it again when nothing writes to it"));
+            self.problem(
+                item::problem(content.entry, ProblemKind::Changed, detail)
+                    .advise("scan it again when nothing writes to it"),
+            );
             outcome = Outcome::NotExamined;
         }
         Status { outcome: Some(outcome), media, known }
@@ -266,7 +285,10 @@ impl<'a> Work<'a> {
             answer = self.context.sets.look_up(&digests, size);
         } else {
             let detail = "a second reading for the remaining digests gave other bytes, or failed";
-            self.problem(item::problem(content.entry, ProblemKind::Ambiguous, detail).advise("copy the device and read it again"));
+            self.problem(
+                item::problem(content.entry, ProblemKind::Ambiguous, detail)
+                    .advise("copy the device and read it again"),
+            );
             answer.remarks.push("a second reading of the same bytes did not confirm the digest".into());
         }
         if !self.context.is_control {
@@ -304,7 +326,9 @@ impl<'a> Work<'a> {
     fn report(&self, mut done: Vec<(Status, usize, FileEntry<'a>)>) {
         done.sort_by_key(|(status, at, _)| (*status, *at));
         for alike in done.chunk_by(|(a, ..), (b, ..)| a == b) {
-            let Some((Status { outcome: Some(outcome), media, known }, ..)) = alike.first().copied() else { continue };
+            let Some((Status { outcome: Some(outcome), media, known }, ..)) = alike.first().copied() else {
+                continue;
+            };
             self.context.send(Event::Examined(ExaminedRange {
                 source: 0,
                 outcome,

@@ -2,7 +2,8 @@
 
 use crate::filesystem::{Facts, Stream};
 use crate::model::{
-    Content, Digests, EntryKind, EntryState, Extent, FileEntry, Grade, ItemId, ItemRecord, Problem, ProblemKind, Run,
+    Content, Digests, EntryKind, EntryState, Extent, FileEntry, Grade, ItemId, ItemRecord, Problem,
+    ProblemKind, Run,
 };
 use crate::read::{Error, Pieces};
 
@@ -32,7 +33,12 @@ pub fn open(surveyed: &Surveyed, entry: FileEntry<'_>) -> Result<Box<dyn Stream>
 }
 
 /// What is said of an entry: by its open handle where that is surer, by the survey otherwise.
-pub fn record(surveyed: &Surveyed, entry: FileEntry<'_>, facts: Option<Facts>, digests: Digests) -> ItemRecord {
+pub fn record(
+    surveyed: &Surveyed,
+    entry: FileEntry<'_>,
+    facts: Option<Facts>,
+    digests: Digests,
+) -> ItemRecord {
     let facts = facts.unwrap_or(Facts { size: entry.size(), times: entry.times() });
     let times = surveyed.filesystem(entry.volume()).map(|filesystem| filesystem.times()).unwrap_or_default();
     ItemRecord {

@@ -56,7 +56,8 @@ impl KnownSets {
             match set.role() {
                 Role::Alert => {
                     answer.known |= hits.iter().any(|hit| hit.action == Action::Ignore);
-                    let counted: Vec<Hit> = hits.into_iter().filter(|hit| hit.action != Action::Ignore).collect();
+                    let counted: Vec<Hit> =
+                        hits.into_iter().filter(|hit| hit.action != Action::Ignore).collect();
                     if !counted.is_empty() {
                         answer.remarks.extend(size_remarks(set, digests, size));
                     }
@@ -95,7 +96,9 @@ fn size_remarks(set: &KnownSet<SharedBytes>, digests: &Digests, size: u64) -> Ve
             let others = entry.filter_map(|from| Some((from.list, from.size.filter(|s| *s != size)?)));
             others
                 .map(|(list, recorded)| {
-                    format!("digest matches, but list {list} records a size of {recorded} bytes instead of {size}")
+                    format!(
+                        "digest matches, but list {list} records a size of {recorded} bytes instead of {size}"
+                    )
                 })
                 .collect::<Vec<_>>()
         })

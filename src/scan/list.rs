@@ -31,9 +31,9 @@ pub fn list(decoded: Decoded, options: &Options, context: &Context<'_>) {
             }))
         };
         let records: Vec<(ItemRecord, Vec<Problem>)> = match &pool {
-            Ok(pool) => pool.install(|| {
-                chunk.par_iter().map_init(Buffer::default, record).flatten().collect()
-            }),
+            Ok(pool) => {
+                pool.install(|| chunk.par_iter().map_init(Buffer::default, record).flatten().collect())
+            }
             Err(_) => chunk.iter().filter_map(|index| record(&mut Buffer::default(), index)).collect(),
         };
         for (record, problems) in records {
@@ -57,10 +57,16 @@ fn describe(
     }
     let stream = match item::open(surveyed, entry) {
         Ok(stream) => stream,
-        Err(error) => return (bare(None, nothing), vec![item::problem(entry, error.problem_kind(), error.to_string())]),
+        Err(error) => {
+            return (bare(None, nothing), vec![item::problem(entry, error.problem_kind(), error.to_string())]);
+        }
     };
-    let reading = digest(&[&*stream], context.wanted, buffer, &|_| !context.stopped()).pop().unwrap_or_default();
-    let unreadable = reading.unreadable.iter().map(|range| item::problem(entry, ProblemKind::Unreadable, range.to_string()));
+    let reading =
+        digest(&[&*stream], context.wanted, buffer, &|_| !context.stopped()).pop().unwrap_or_default();
+    let unreadable = reading
+        .unreadable
+        .iter()
+        .map(|range| item::problem(entry, ProblemKind::Unreadable, range.to_string()));
     let changed = stream.changed().map(|change| item::problem(entry, ProblemKind::Changed, change));
     (bare(stream.facts(), reading.digests), unreadable.chain(changed).collect())
 }

@@ -13,7 +13,8 @@ pub fn install() {
     ONCE.call_once(|| {
         std::panic::set_hook(Box::new(|info| {
             let place = info.location().map(|l| format!("{}:{}", l.file(), l.line())).unwrap_or_default();
-            let message = info.payload_as_str().unwrap_or_default().escape_debug().take(300).collect::<String>();
+            let message =
+                info.payload_as_str().unwrap_or_default().escape_debug().take(300).collect::<String>();
             LAST.with_borrow_mut(|last| *last = format!(" (at {place}: {message})"));
         }));
     });

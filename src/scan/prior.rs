@@ -34,7 +34,8 @@ pub struct PriorIndex(Vec<(IdRange, Earlier)>);
 impl Prior {
     /// Sorts what was examined for look-up.
     pub fn index(&self) -> PriorIndex {
-        let of = |done: &ExaminedRange| Earlier { outcome: done.outcome, media: done.media, known: done.known };
+        let of =
+            |done: &ExaminedRange| Earlier { outcome: done.outcome, media: done.media, known: done.known };
         let mut ranges: Vec<(IdRange, Earlier)> = self
             .examined
             .iter()

@@ -84,7 +84,12 @@ impl Schedule {
 
 /// Entries with an equal key have the same content.
 fn content_key(entry: FileEntry<'_>) -> impl Ord + Copy + use<> {
-    (item::identity(entry), entry.state() != EntryState::Allocated, entry.content() == Content::Opened, entry.size())
+    (
+        item::identity(entry),
+        entry.state() != EntryState::Allocated,
+        entry.content() == Content::Opened,
+        entry.size(),
+    )
 }
 
 fn tier(entry: FileEntry<'_>, in_set: impl Fn(u64) -> bool) -> u8 {
@@ -149,7 +154,8 @@ mod tests {
 
     #[test]
     fn batches_cover_the_order_once() {
-        let files: Vec<_> = (0..100).map(|n| (n, 1 + n % 7 * 1_000_000, n * 10, EntryState::Allocated)).collect();
+        let files: Vec<_> =
+            (0..100).map(|n| (n, 1 + n % 7 * 1_000_000, n * 10, EntryState::Allocated)).collect();
         let table = table(&files);
         let schedule = Schedule::new(&table, |_| false);
         let covered: Vec<usize> = schedule.batches(&table).into_iter().flatten().collect();

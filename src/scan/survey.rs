@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::filesystem::{self, Filesystem, signatures};
 use crate::model::{
-    Bucket, Content, EntryKind, EntryState, EntryTable, Event, Extent, ItemId, Problem, ProblemKind, SourceSummary, Started,
-    Survey, VolumeSummary,
+    Bucket, Content, EntryKind, EntryState, EntryTable, Event, Extent, ItemId, Problem, ProblemKind,
+    SourceSummary, Started, Survey, VolumeSummary,
 };
 use crate::read::{Confidence, ReadAt, Window};
 use crate::volume::{self, Volume};
@@ -86,7 +86,11 @@ pub fn survey(decoded: Decoded, options: &Options, context: &Context<'_>) -> Sur
             surveyed.medium = Some(Arc::clone(&image.medium));
             let layout = surveyor.layout(&image.medium, &mut summary);
             context.send(Event::SourceOpened(summary));
-            image.problems.into_iter().chain(layout.problems).for_each(|problem| context.send(Event::Problem(problem)));
+            image
+                .problems
+                .into_iter()
+                .chain(layout.problems)
+                .for_each(|problem| context.send(Event::Problem(problem)));
             surveyed.claims.extend(layout.metadata.into_iter().map(|extent| (extent, Bucket::Examined)));
             for volume in layout.volumes {
                 surveyor.volume(volume, &image.medium, &mut surveyed);
@@ -149,7 +153,10 @@ impl Surveyor<'_> {
         match opened {
             Ok(Ok(filesystem)) => self.list(volume, filesystem, surveyed),
             Ok(Err(error)) => {
-                let mut problem = error.into_problem().in_volume(u32::from(volume.number)).advise("nothing in this volume was examined: use another tool");
+                let mut problem = error
+                    .into_problem()
+                    .in_volume(u32::from(volume.number))
+                    .advise("nothing in this volume was examined: use another tool");
                 if let Some(place) = &mut problem.extent {
                     place.offset = place.offset.saturating_add(extent.offset);
                 }
@@ -157,8 +164,17 @@ impl Surveyor<'_> {
                 self.lost(volume, Some(format.name().into()), Bucket::Unsupported, surveyed);
             }
             Err(_) => {
-                let detail = format!("the {} reader died when it opened this volume{}", format.name(), super::panics::last());
-                self.problem(&volume, ProblemKind::Crashed, detail, "nothing in this volume was examined: use another tool");
+                let detail = format!(
+                    "the {} reader died when it opened this volume{}",
+                    format.name(),
+                    super::panics::last()
+                );
+                self.problem(
+                    &volume,
+                    ProblemKind::Crashed,
+                    detail,
+                    "nothing in this volume was examined: use another tool",
+                );
                 self.lost(volume, Some(format.name().into()), Bucket::Unsupported, surveyed);
             }
         }
@@ -168,7 +184,12 @@ impl Surveyor<'_> {
     fn unread(&self, volume: Volume, window: &Arc<dyn ReadAt>, surveyed: &mut Surveyed) {
         let bucket = match signatures::recognise(window) {
             Some(known) if known.encrypted => {
-                self.problem(&volume, ProblemKind::Encrypted, format!("{}: encrypted", known.name), known.advice);
+                self.problem(
+                    &volume,
+                    ProblemKind::Encrypted,
+                    format!("{}: encrypted", known.name),
+                    known.advice,
+                );
                 Bucket::Encrypted
             }
             Some(known) => {
@@ -194,7 +215,12 @@ impl Surveyor<'_> {
         let marker = ItemId::survey_of(number);
         if self.prior.culprits.contains(&marker) {
             let detail = format!("the {} reader died when it listed this volume", filesystem.variant());
-            self.problem(&volume, ProblemKind::Crashed, detail, "nothing in this volume was examined: use another tool");
+            self.problem(
+                &volume,
+                ProblemKind::Crashed,
+                detail,
+                "nothing in this volume was examined: use another tool",
+            );
             return self.lost(volume, Some(filesystem.variant()), Bucket::Unsupported, surveyed);
         }
         self.context.send(Event::Started(Started { worker: 0, items: vec![marker] }));
@@ -203,10 +229,16 @@ impl Surveyor<'_> {
         let ended = catch_unwind(AssertUnwindSafe(|| filesystem.survey(&mut survey)));
         match ended {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => survey.problem(error.into_problem().advise("what was listed before this place was examined")),
+            Ok(Err(error)) => {
+                survey.problem(error.into_problem().advise("what was listed before this place was examined"))
+            }
             Err(_) => survey.problem(Problem::new(
                 ProblemKind::Crashed,
-                format!("the {} reader died while it listed this volume{}", filesystem.variant(), super::panics::last()),
+                format!(
+                    "the {} reader died while it listed this volume{}",
+                    filesystem.variant(),
+                    super::panics::last()
+                ),
             )),
         }
         let (metadata, problems) = survey.finish();
@@ -218,7 +250,13 @@ impl Surveyor<'_> {
         surveyed.filesystems.push((number, filesystem));
     }
 
-    fn summary(&self, volume: &Volume, filesystem: &dyn Filesystem, table: &EntryTable, first: usize) -> VolumeSummary {
+    fn summary(
+        &self,
+        volume: &Volume,
+        filesystem: &dyn Filesystem,
+        table: &EntryTable,
+        first: usize,
+    ) -> VolumeSummary {
         let mut summary = summary_of(volume, Some(filesystem.variant()), filesystem.label());
         let mut lost = 0_u64;
         for entry in table.iter().skip(first) {
@@ -248,7 +286,8 @@ impl Surveyor<'_> {
     }
 
     fn problem(&self, volume: &Volume, kind: ProblemKind, detail: String, advice: &str) {
-        let problem = Problem::new(kind, detail).in_volume(u32::from(volume.number)).at(volume.extent).advise(advice);
+        let problem =
+            Problem::new(kind, detail).in_volume(u32::from(volume.number)).at(volume.extent).advise(advice);
         self.context.send(Event::Problem(problem));
     }
 }

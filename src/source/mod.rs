@@ -35,7 +35,9 @@ pub struct EvidenceSource {
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// There is nothing of that name.
-    #[error("{0}: there is no such file, folder or device; check the spelling, or run `onscene scan` alone to see what is attached")]
+    #[error(
+        "{0}: there is no such file, folder or device; check the spelling, or run `onscene scan` alone to see what is attached"
+    )]
     Missing(PathBuf),
     /// It cannot be opened for reading.
     #[error("{path}: cannot be opened for reading: {error}")]
@@ -51,6 +53,14 @@ pub enum SourceError {
     /// It is a socket, a pipe or a character device.
     #[error("{0}: is neither a file, a folder nor a block device")]
     NotASource(PathBuf),
+    /// A segment of a split raw image is missing, so what follows it would be read at the wrong place.
+    #[error("{path}: {missing}; put all files of the image into one folder")]
+    MissingSegment {
+        /// What was given.
+        path: PathBuf,
+        /// What is missing.
+        missing: String,
+    },
     /// It is a later segment of an image.
     #[error("{path}: is not the first file of its image; give {first} instead")]
     LaterSegment {
@@ -106,7 +116,9 @@ impl EvidenceSource {
         let handle = root.into_file().map(|file| (path.to_owned(), file));
         let mut source = Self::new(SourceKind::Folder, path.to_owned(), handle.into_iter().collect());
         source.read_only = Some(read_only);
-        source.remarks.push("write protection not shown: a folder of a mounted file system can be changed by others".into());
+        source.remarks.push(
+            "write protection not shown: a folder of a mounted file system can be changed by others".into(),
+        );
         Ok(source)
     }
 
@@ -124,10 +136,14 @@ impl EvidenceSource {
                 source.read_only = device.read_only;
                 source.device = device.identity;
             }
-            None => source.remarks.push("a partition or a device that does not describe itself: identity not available".into()),
+            None => source
+                .remarks
+                .push("a partition or a device that does not describe itself: identity not available".into()),
         }
         if source.read_only != Some(true) {
-            source.remarks.push("no write protection shown: use a write blocker, or set the device read-only".into());
+            source
+                .remarks
+                .push("no write protection shown: use a write blocker, or set the device read-only".into());
         }
         Ok(source)
     }
@@ -141,9 +157,18 @@ impl EvidenceSource {
         let name = path.file_name().ok_or_else(|| SourceError::NotASource(path.to_owned()))?;
         let siblings = std::fs::read_dir(parent).map_err(unreadable(parent))?;
         let siblings: Vec<_> = siblings.filter_map(|entry| Some(entry.ok()?.file_name())).collect();
-        let found = segments::find(name, &siblings);
-        if let Some(first) = found.first_instead {
-            return Err(SourceError::LaterSegment { path: path.to_owned(), first: first.to_string_lossy().into_owned() });
+        let found = segments::of(name, siblings.iter().map(std::ffi::OsString::as_os_str));
+        if let Some(first) = found.first {
+            return Err(SourceError::LaterSegment {
+                path: path.to_owned(),
+                first: first.to_string_lossy().into_owned(),
+            });
+        }
+        // Segments of an E01 say themselves what they hold; those of a raw image are only told by their number.
+        let raw =
+            path.extension().is_some_and(|ending| ending.as_encoded_bytes().iter().all(u8::is_ascii_digit));
+        if let Some(missing) = found.gap.clone().filter(|_| raw) {
+            return Err(SourceError::MissingSegment { path: path.to_owned(), missing });
         }
         let mut files = Vec::with_capacity(found.names.len());
         for name in &found.names {

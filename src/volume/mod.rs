@@ -11,7 +11,7 @@ mod mbr;
 mod tests;
 
 use crate::model::{Extent, Problem, ProblemKind};
-use crate::read::{Confidence, Error, ReadAt, Result};
+use crate::read::{Confidence, Error, ReadAt, Result, strongest};
 
 /// A kind of partition table.
 pub trait Format: Sync {
@@ -68,20 +68,15 @@ pub struct Table {
 
 /// The surest kind of table on the medium, without reading it; two equally sure ones are an error that names both.
 pub fn detect(medium: &dyn ReadAt) -> Result<Option<(&'static dyn Format, Confidence)>> {
-    let mut best: Option<(&'static dyn Format, Confidence)> = None;
-    for format in FORMATS {
-        let confidence = format.probe(medium);
-        match best {
-            _ if confidence == Confidence::No => {}
-            Some((_, strongest)) if confidence < strongest => {}
-            Some((other, strongest)) if confidence == strongest => {
-                let both = format!("{} and {}", other.name(), format.name());
-                return Err(Error::corrupt("partition table", 0, "one kind that claims it", both));
-            }
-            _ => best = Some((*format, confidence)),
+    let (confidence, claimants) = strongest(FORMATS.iter().map(|format| (*format, format.probe(medium))));
+    match claimants.as_slice() {
+        [] => Ok(None),
+        [format] => Ok(Some((*format, confidence))),
+        tied => {
+            let names: Vec<_> = tied.iter().map(|format| format.name()).collect();
+            Err(Error::corrupt("partition table", 0, "one kind that claims it", names.join(" and ")))
         }
     }
-    Ok(best)
 }
 
 /// Reads the surest table on the medium, if there is one.

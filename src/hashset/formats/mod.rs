@@ -21,7 +21,7 @@ use std::io::BufRead;
 use super::error::excerpt;
 use super::{Error, Place, Result};
 use crate::model::Digests;
-use crate::read::Confidence;
+use crate::read::{Confidence, strongest};
 
 /// Most bytes that a format sees when it is probed.
 pub const HEAD: usize = 64 * 1024;
@@ -92,19 +92,17 @@ pub fn named(name: &str) -> Option<&'static dyn Format> {
 
 /// The format that is surest that a list with these first bytes is its own.
 pub fn detect(list: &str, head: &[u8]) -> Result<&'static dyn Format> {
-    let probed: Vec<_> = FORMATS.iter().map(|format| (format.probe(head), *format)).collect();
-    let best = probed.iter().map(|(confidence, _)| *confidence).max().unwrap_or_default();
-    let surest: Vec<_> = probed.into_iter().filter(|(confidence, _)| *confidence == best).collect();
+    let (_, surest) = strongest(FORMATS.iter().map(|format| (*format, format.probe(head))));
     match surest.as_slice() {
-        _ if best == Confidence::No => Err(Error::Unrecognised {
+        [] => Err(Error::Unrecognised {
             list: list.to_owned(),
             found: describe(head),
             known: FORMATS.iter().map(|format| format.name()).collect::<Vec<_>>().join(", "),
         }),
-        [(_, format)] => Ok(*format),
+        [format] => Ok(*format),
         several => Err(Error::Ambiguous {
             list: list.to_owned(),
-            formats: several.iter().map(|(_, format)| format.name()).collect::<Vec<_>>().join(" or "),
+            formats: several.iter().map(|format| format.name()).collect::<Vec<_>>().join(" or "),
         }),
     }
 }

@@ -62,6 +62,11 @@ impl Root {
         Ok(Self { handle, path, status, mount, resolver })
     }
 
+    /// Its handle, to be handed on to another process.
+    pub fn into_file(self) -> Option<std::fs::File> {
+        Some(self.handle.into())
+    }
+
     /// What it was called when it was opened.
     pub fn path(&self) -> &Path {
         &self.path
