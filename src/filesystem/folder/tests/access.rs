@@ -60,6 +60,32 @@ fn listing_and_reading_move_no_access_time() {
     }
 }
 
+/// The examiner may read below the root and nothing else; the sandbox binds the thread that asks for it.
+#[test]
+fn a_sandbox_that_allows_only_the_root_is_enough() {
+    use landlock::{
+        ABI, Access, AccessFs, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus,
+    };
+    let top = tempfile::tempdir().unwrap();
+    old_tree(top.path());
+    let folder = folder(top.path());
+    let path = top.path().to_owned();
+    let confined = move || {
+        let rules = Ruleset::default().handle_access(AccessFs::from_all(ABI::V1)).unwrap().create().unwrap();
+        let below = PathBeneath::new(PathFd::new(&path).unwrap(), AccessFs::from_read(ABI::V1));
+        let status = rules.add_rule(below).unwrap().restrict_self().unwrap();
+        if status.ruleset == RulesetStatus::NotEnforced {
+            eprintln!("skipped: this kernel enforces no Landlock rules");
+            return;
+        }
+        assert!(File::open("/etc/passwd").is_err() && File::create(path.join("new")).is_err());
+        assert_eq!(read_all(&folder), 2);
+        assert!(folder.root().is_at_its_path());
+        assert_eq!(walked(folder.root()).0.len(), 5);
+    };
+    std::thread::spawn(confined).join().unwrap();
+}
+
 /// Mounted read-only in a name space of its own, the folder is walked by path.
 #[test]
 fn a_read_only_mount_is_walked_by_path_and_nothing_moves() {
