@@ -25,8 +25,8 @@ impl Layout {
         }
     }
 
-    /// Orders the volumes by number and notes those that share bytes.
-    pub(super) fn finish(&mut self) {
+    /// Orders the volumes by number, notes those that share bytes, and cuts every place to a medium of `size` bytes.
+    pub(super) fn finish(&mut self, size: u64) {
         self.volumes.sort_by_key(|volume| volume.number);
         let mut placed: Vec<&Volume> = self.volumes.iter().collect();
         placed.sort_by_key(|volume| (volume.extent, volume.number));
@@ -42,6 +42,11 @@ impl Layout {
             if furthest.is_none_or(|before| volume.extent.end() > before.extent.end()) {
                 furthest = Some(volume);
             }
+        }
+        let noted = self.problems.iter_mut().filter_map(|problem| problem.extent.as_mut());
+        for extent in self.metadata.iter_mut().chain(noted) {
+            extent.offset = extent.offset.min(size);
+            extent.length = extent.length.min(size.saturating_sub(extent.offset));
         }
     }
 }

@@ -103,7 +103,7 @@ impl Format for Gpt {
         let mut layout = Layout { metadata, problems, ..Layout::default() };
         hybrid(medium, &mut layout);
         used.volumes(medium.size(), &mut layout);
-        layout.finish();
+        layout.finish(medium.size());
         Ok(layout)
     }
 }

@@ -117,7 +117,7 @@ impl Format for Mbr {
             let kind = kinds::mbr(entry.kind);
             layout.add(Volume { number, extent, kind, label: String::new() }, medium.size());
         }
-        layout.finish();
+        layout.finish(medium.size());
         Ok(layout)
     }
 }

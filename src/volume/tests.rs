@@ -232,6 +232,8 @@ fn mutated_tables_never_panic_and_stay_within_the_medium() {
                 if let Ok(layout) = format.read(&memory) {
                     let size = memory.size();
                     assert!(layout.volumes.iter().all(|volume| volume.extent.end() <= size));
+                    let noted = layout.problems.iter().filter_map(|problem| problem.extent);
+                    assert!(noted.chain(layout.metadata.iter().copied()).all(|extent| extent.end() <= size));
                     assert!(layout.volumes.len() <= 10_000 && layout.problems.len() <= 30_000);
                 }
             }
