@@ -5,6 +5,8 @@
 mod assemble;
 mod header;
 mod medium;
+#[cfg(test)]
+mod oracle;
 mod section;
 mod table;
 #[cfg(test)]
@@ -22,11 +24,14 @@ use section::{Kind, Section};
 use volume::Geometry;
 
 #[cfg(test)]
-pub(super) use tests::testdata;
+pub(super) use oracle::testdata;
 
 const SIGNATURE: &[u8; 8] = b"EVF\t\r\n\xff\0";
 /// Bad ranges that get a problem of their own; an image can list millions.
 const MAX_BAD_PROBLEMS: usize = 100;
+
+/// Bad ranges that are taken in from one list.
+const MAX_BAD: usize = 1 << 20;
 
 /// Version 1 of the format, physical images.
 pub(super) struct Ewf;
@@ -259,8 +264,9 @@ impl Reading {
     /// Ranges of sectors that the imaging tool could not read and filled with zeros.
     fn bad_sectors(&mut self, file: &dyn ReadAt, section: &Section) -> Result<()> {
         const HEADER: usize = 520;
+        const MOST: usize = HEADER + 8 * MAX_BAD + 4;
         let at = section.payload();
-        let bytes = section.read(file, usize::try_from(section.length()).unwrap_or(0))?;
+        let bytes = section.read(file, MOST)?;
         let fields = Fields(&bytes);
         let count = usize::try_from(fields.u32(0).unwrap_or(0)).unwrap_or(0);
         let entries = fields.bytes(HEADER, count.saturating_mul(8));
@@ -276,6 +282,10 @@ impl Reading {
         }
         match sound {
             true => Ok(()),
+            false if count > MAX_BAD => {
+                let found = format!("{count} ranges, of which the first {MAX_BAD} are used");
+                Err(Error::unsupported("EWF error2 section", at, found))
+            }
             false => Err(Error::corrupt("EWF error2 section", at, "sound checksums", "wrong ones")),
         }
     }
