@@ -94,7 +94,13 @@ impl From<&Finding> for ExpectedFinding {
                 EntryState::Orphan => "orphan",
             }
             .into(),
-            list: finding.hits.iter().map(|hit| hit.list.as_str()).collect::<Vec<_>>().join(" and "),
+            list: finding
+                .hits
+                .iter()
+                .map(|hit| hit.list.clone())
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
             action: finding.action(),
         }
     }

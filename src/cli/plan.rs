@@ -17,7 +17,7 @@ use super::sets::{Choice, Loaded};
 use super::{ask, demo, exhibits};
 
 /// Folder name of a case without a reference.
-const NO_CASE: &str = "unnamed-case";
+const NO_CASE: &str = "UNNAMED";
 
 /// A scan, ready to be started but for its folder.
 pub struct Prepared {

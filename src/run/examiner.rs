@@ -106,7 +106,7 @@ pub fn examine(
         kind => source::decode(kind, files)
             .map(|image| Decoded::Medium { format: kind_name(kind).into(), image })
             .map_err(|error| {
-                error.into_problem().advise("nothing in this source was examined: use another tool")
+                Box::new(error.into_problem().advise("nothing in this source was examined: use another tool"))
             }),
     };
     match decoded {
@@ -118,7 +118,7 @@ pub fn examine(
             }
         }
         Err(problem) => {
-            pipe.send(Event::Problem(problem));
+            pipe.send(Event::Problem(*problem));
             pipe.send(Event::Done { stopped: false });
         }
     }
@@ -138,10 +138,10 @@ fn open_folder(
     files: Vec<std::fs::File>,
     path: std::path::PathBuf,
     accept_atime: bool,
-) -> Result<Decoded, Problem> {
-    let nothing = || Problem::new(ProblemKind::Refused, "the folder was not handed on");
+) -> Result<Decoded, Box<Problem>> {
+    let nothing = || Box::new(Problem::new(ProblemKind::Refused, "the folder was not handed on"));
     let handle = files.into_iter().next().ok_or_else(nothing)?;
-    let refused = |error: std::io::Error| Problem::new(ProblemKind::Refused, error.to_string());
+    let refused = |error: std::io::Error| Box::new(Problem::new(ProblemKind::Refused, error.to_string()));
     let root = Root::from_fd(handle.into(), path.clone()).map_err(refused)?;
     Ok(Decoded::Folder { filesystem: Box::new(Folder::new(root, accept_atime)), path })
 }
@@ -151,7 +151,8 @@ fn open_folder(
     _files: Vec<std::fs::File>,
     path: std::path::PathBuf,
     accept_atime: bool,
-) -> Result<Decoded, Problem> {
-    let root = Root::open(&path).map_err(|error| Problem::new(ProblemKind::Refused, error.to_string()))?;
+) -> Result<Decoded, Box<Problem>> {
+    let refused = |error: std::io::Error| Box::new(Problem::new(ProblemKind::Refused, error.to_string()));
+    let root = Root::open(&path).map_err(refused)?;
     Ok(Decoded::Folder { filesystem: Box::new(Folder::new(root, accept_atime)), path })
 }

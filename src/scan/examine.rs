@@ -137,6 +137,12 @@ struct Opened<'a> {
     stream: Box<dyn Stream>,
 }
 
+impl Opened<'_> {
+    fn bytes(&self) -> &dyn ReadAt {
+        &*self.stream
+    }
+}
+
 impl<'a> Work<'a> {
     /// Takes over what earlier examiners did, and returns what they may have died of.
     fn recall(&self, options: &Options) -> Vec<usize> {
@@ -213,8 +219,7 @@ impl<'a> Work<'a> {
             !self.context.stopped()
         };
         let mut attempt = |contents: &[Opened<'_>]| {
-            let streams: Vec<&dyn ReadAt> =
-                contents.iter().map(|content| &*content.stream as &dyn ReadAt).collect();
+            let streams: Vec<&dyn ReadAt> = contents.iter().map(Opened::bytes).collect();
             catch_unwind(AssertUnwindSafe(|| digest(&streams, self.context.wanted, buffer, &pulse))).ok()
         };
         match attempt(opened) {

@@ -58,7 +58,10 @@ fn describe(
     let stream = match item::open(surveyed, entry) {
         Ok(stream) => stream,
         Err(error) => {
-            return (bare(None, nothing), vec![item::problem(entry, error.problem_kind(), error.to_string())]);
+            return (
+                bare(None, nothing),
+                vec![item::problem(entry, error.problem_kind(), error.to_string())],
+            );
         }
     };
     let reading =

@@ -69,7 +69,9 @@ fn lists_that_are_no_lists_activate_nothing() {
 fn folders_that_are_no_runs_are_refused_by_the_commands_that_want_one() {
     let kit = Kit::new();
     kit.write("stick/a", "a");
-    for arguments in [&["verify", "stick"][..], &["report", "stick"], &["label", "stick", "a", "b"], &["examine"]] {
+    for arguments in
+        [&["verify", "stick"][..], &["report", "stick"], &["label", "stick", "a", "b"], &["examine"]]
+    {
         let done = kit.run(arguments);
         assert_eq!(done.code, 3, "{arguments:?}: {}{}", done.stdout, done.stderr);
         assert!(!done.stderr.is_empty() && !done.stderr.contains("panicked"), "{arguments:?}");

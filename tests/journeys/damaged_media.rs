@@ -19,7 +19,14 @@ fn raw(kit: &Kit) -> Option<Vec<u8>> {
 
 fn scan(kit: &Kit, name: &str) -> super::kit::Done {
     let pictures = demo_list("demo-pictures.json");
-    kit.run(["scan".as_ref(), name.as_ref(), "--profile".as_ref(), "uk".as_ref(), "--alert".as_ref(), pictures.as_os_str()])
+    kit.run([
+        "scan".as_ref(),
+        name.as_ref(),
+        "--profile".as_ref(),
+        "uk".as_ref(),
+        "--alert".as_ref(),
+        pictures.as_os_str(),
+    ])
 }
 
 #[test]
@@ -70,7 +77,9 @@ fn a_flipped_byte_in_an_e01_chunk_is_unreadable_and_never_a_digest() {
 #[test]
 fn a_source_of_noise_or_of_zeros_is_not_recognised_and_never_a_crash() {
     let kit = Kit::new();
-    for (name, content) in [("zeros.dd", vec![0; 1 << 20]), ("noise.dd", super::kit::noise(77, 1 << 20)), ("tiny.dd", vec![1])] {
+    for (name, content) in
+        [("zeros.dd", vec![0; 1 << 20]), ("noise.dd", super::kit::noise(77, 1 << 20)), ("tiny.dd", vec![1])]
+    {
         kit.write(name, content);
         let done = scan(&kit, name);
         assert_eq!(done.code, 2, "{name}: {}{}", done.stdout, done.stderr);

@@ -110,7 +110,8 @@ fn a_wrong_exhibit_reference_is_corrected_beside_the_sealed_record() {
     assert_eq!(kit.run(["verify".as_ref(), run.as_os_str()]).code, 0);
     let report = kit.run(["report".as_ref(), run.as_os_str()]);
     assert_eq!(report.code, 0, "{}", report.stderr);
-    let text = std::fs::read_to_string(std::path::Path::new(report.stdout.trim()).join("findings.json")).unwrap();
+    let text =
+        std::fs::read_to_string(std::path::Path::new(report.stdout.trim()).join("findings.json")).unwrap();
     assert!(text.contains("JS/7"), "{text}");
 }
 
@@ -126,7 +127,8 @@ fn the_self_test_passes_and_leaves_nothing_behind() {
 #[test]
 fn help_formats_completions_and_the_manual_are_there() {
     let kit = Kit::new();
-    for arguments in [&["--help"][..], &["scan", "--help"], &["formats"], &["completions", "bash"], &["man"]] {
+    for arguments in [&["--help"][..], &["scan", "--help"], &["formats"], &["completions", "bash"], &["man"]]
+    {
         let done = kit.run(arguments);
         assert_eq!(done.code, 0, "{arguments:?}: {}", done.stderr);
         assert!(done.stdout.len() > 200, "{arguments:?}");
@@ -143,7 +145,10 @@ fn settings_beside_the_binary_or_named_are_used_and_flags_win() {
     let wanted = noise(7, 2000);
     kit.write("stick/x.bin", &wanted);
     kit.write("kit/list.txt", md5(&wanted));
-    kit.write("kit/onscene.toml", "alert = [\"list.txt\"]\noperator = \"A. Person\"\nauthority = \"warrant 1\"\n");
+    kit.write(
+        "kit/onscene.toml",
+        "alert = [\"list.txt\"]\noperator = \"A. Person\"\nauthority = \"warrant 1\"\n",
+    );
     let done = kit.run(["scan", "stick", "--config", "kit/onscene.toml", "--operator", "B. Person"]);
     assert_eq!(done.code, 1, "{}{}", done.stdout, done.stderr);
     let journal = std::fs::read_to_string(kit.only_run().join("journal.jsonl")).unwrap();

@@ -24,7 +24,8 @@ fn stick(kit: &Kit) {
 }
 
 fn start(kit: &Kit, out: &str) -> (Child, BufReader<ChildStdout>) {
-    let mut command = kit.command(["scan", "stick", "--alert", "list.txt", "--show-names", "--threads", "2", "--out", out]);
+    let mut command =
+        kit.command(["scan", "stick", "--alert", "list.txt", "--show-names", "--threads", "2", "--out", out]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let output = BufReader::new(child.stdout.take().unwrap());
     (child, output)
@@ -70,7 +71,10 @@ fn kill_at(kit: &Kit, round: usize, after_matches: usize, pause: Duration) -> us
     };
     let journal = std::fs::read_to_string(run.join("journal.jsonl")).unwrap_or_default();
     for path in &shown {
-        assert!(journal.contains(&format!("\"path\":\"{path}\"")), "{path} was shown and is not in the journal");
+        assert!(
+            journal.contains(&format!("\"path\":\"{path}\"")),
+            "{path} was shown and is not in the journal"
+        );
     }
     let verify = kit.run(["verify".as_ref(), run.as_os_str()]);
     let sealed = run.join("manifest.json").exists();
@@ -119,7 +123,8 @@ fn an_examiner_that_is_killed_is_started_again_and_nothing_is_missing() {
     stick(&kit);
     let whole = kit.run(["scan", "stick", "--alert", "list.txt", "--out", "whole"]);
     assert_eq!(whole.code, 1, "{}{}", whole.stdout, whole.stderr);
-    let read = |out: &str| std::fs::read_to_string(run_in(&kit.path(out)).unwrap().join("findings.json")).unwrap();
+    let read =
+        |out: &str| std::fs::read_to_string(run_in(&kit.path(out)).unwrap().join("findings.json")).unwrap();
     let expected: serde_json::Value = serde_json::from_str(&read("whole")).unwrap();
 
     let (mut child, mut output) = start(&kit, "killed");
@@ -133,7 +138,8 @@ fn an_examiner_that_is_killed_is_started_again_and_nothing_is_missing() {
     the_rest(output);
     assert_eq!(child.wait().unwrap().code(), Some(1));
     let found: serde_json::Value = serde_json::from_str(&read("killed")).unwrap();
-    let journal = std::fs::read_to_string(run_in(&kit.path("killed")).unwrap().join("journal.jsonl")).unwrap();
+    let journal =
+        std::fs::read_to_string(run_in(&kit.path("killed")).unwrap().join("journal.jsonl")).unwrap();
     assert!(journal.contains("was started again"), "no examiner was killed in time");
     assert_eq!(paths(&found), paths(&expected));
     assert_eq!(found["coverage"], expected["coverage"]);
@@ -151,7 +157,8 @@ fn the_first_ctrl_c_ends_the_run_in_order() {
     assert_eq!(child.wait().unwrap().code(), Some(1));
     let run = run_in(&kit.path("stopped")).unwrap();
     assert_eq!(kit.run(["verify".as_ref(), run.as_os_str()]).code, 0);
-    let findings: serde_json::Value = serde_json::from_slice(&std::fs::read(run.join("findings.json")).unwrap()).unwrap();
+    let findings: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(run.join("findings.json")).unwrap()).unwrap();
     assert_eq!(findings["verdict"]["complete"], false);
     let text = findings["verdict"].to_string();
     assert!(text.contains("stopped") || paths(&findings).len() as u64 == FILES / 5, "{text}");

@@ -40,7 +40,11 @@ impl Kit {
     /// The binary, in this folder, without any setting of the machine.
     pub fn command<I: IntoIterator<Item: AsRef<OsStr>>>(&self, arguments: I) -> Command {
         let mut command = Command::new(binary());
-        command.args(arguments).current_dir(self.folder.path()).env_remove("ONSCENE_HASHSETS").stdin(Stdio::null());
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_remove("ONSCENE_HASHSETS")
+            .stdin(Stdio::null());
         command
     }
 
@@ -55,7 +59,8 @@ impl Kit {
 
     /// Folders of all runs below `cases`, oldest first.
     pub fn runs(&self) -> Vec<PathBuf> {
-        let mut runs: Vec<PathBuf> = folders(&self.path("cases")).iter().flat_map(|case| folders(case)).collect();
+        let mut runs: Vec<PathBuf> =
+            folders(&self.path("cases")).iter().flat_map(|case| folders(case)).collect();
         runs.sort();
         runs
     }
@@ -115,9 +120,8 @@ pub fn shared(name: &str) -> Option<PathBuf> {
 
 /// Whether a program is installed; says aloud when it is not.
 pub fn has(program: &str) -> bool {
-    let found = std::env::var_os("PATH").is_some_and(|path| {
-        std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
-    });
+    let found = std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()));
     if !found {
         eprintln!("SKIPPED: {program} is not installed");
     }

@@ -48,7 +48,13 @@ fn traced(kit: &Kit, source: &str, digest: &str) -> String {
         .current_dir(kit.path(""))
         .output()
         .unwrap();
-    assert_eq!(done.status.code(), Some(1), "{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert_eq!(
+        done.status.code(),
+        Some(1),
+        "{}{}",
+        String::from_utf8_lossy(&done.stdout),
+        String::from_utf8_lossy(&done.stderr)
+    );
     let text = String::from_utf8_lossy(&std::fs::read(&trace).unwrap()).into_owned();
     std::fs::remove_file(trace).unwrap();
     text
@@ -64,10 +70,15 @@ fn check(kit: &Kit, trace: &str, source: &str) {
     for line in trace.lines() {
         let call = line.split_once(' ').map_or(line, |(_, call)| call.trim_start());
         assert!(!call.starts_with("socket(") && !call.starts_with("connect("), "a network call: {line}");
-        let opens = call.starts_with("open(") || call.starts_with("openat(") || call.starts_with("openat2(") || call.starts_with("creat(");
+        let opens = call.starts_with("open(")
+            || call.starts_with("openat(")
+            || call.starts_with("openat2(")
+            || call.starts_with("creat(");
         let succeeded = !call.contains("= -1 ");
         if opens && succeeded {
-            let writable = ["O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND", "creat("].iter().any(|flag| call.contains(flag));
+            let writable = ["O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND", "creat("]
+                .iter()
+                .any(|flag| call.contains(flag));
             if call.rsplit('=').next().unwrap_or_default().contains(&*source) {
                 opened += 1;
                 assert!(!writable, "the source was opened for writing: {line}");
@@ -76,7 +87,21 @@ fn check(kit: &Kit, trace: &str, source: &str) {
                 assert!(inside, "a file was opened for writing outside the case folder: {line}");
             }
         }
-        let alters = ["mkdir", "unlink", "rename", "link(", "linkat(", "symlink", "chmod", "fchmod", "chown", "utime", "truncate", "mknod", "fallocate"];
+        let alters = [
+            "mkdir",
+            "unlink",
+            "rename",
+            "link(",
+            "linkat(",
+            "symlink",
+            "chmod",
+            "fchmod",
+            "chown",
+            "utime",
+            "truncate",
+            "mknod",
+            "fallocate",
+        ];
         if alters.iter().any(|name| call.starts_with(name)) && succeeded {
             assert!(call.contains("cases"), "something was altered outside the case folder: {line}");
         }
@@ -106,7 +131,9 @@ fn a_folder_on_a_relatime_mount_is_left_exactly_as_it_was() {
     assert_eq!(times, before_times, "an access or modification time was moved");
     check(&kit, &trace, "stick");
     let after = state(&kit.path("stick"));
-    let contents = |state: &BTreeMap<PathBuf, (u64, [i64; 6], String)>| state.iter().map(|(p, (l, _, d))| (p.clone(), *l, d.clone())).collect::<Vec<_>>();
+    let contents = |state: &BTreeMap<PathBuf, (u64, [i64; 6], String)>| {
+        state.iter().map(|(p, (l, _, d))| (p.clone(), *l, d.clone())).collect::<Vec<_>>()
+    };
     assert_eq!(contents(&after), contents(&before));
     assert!(trace.contains("O_NOATIME"));
 }
@@ -153,10 +180,21 @@ fn a_finding_is_written_then_synced_then_shown() {
     kit.write("stick/a.jpg", &content);
     let trace = traced(&kit, "stick", &md5(&content));
     let place = |what: &dyn Fn(&str) -> bool| trace.lines().position(what).unwrap_or(usize::MAX);
-    let written = place(&|line| line.contains("write(") && line.contains("journal.jsonl") && line.contains("\\\"type\\\":\\\"finding"));
-    let synced = written + 1 + trace.lines().skip(written + 1).position(|line| line.contains("fdatasync(") && line.contains("journal.jsonl")).unwrap();
+    let written = place(&|line| {
+        line.contains("write(") && line.contains("journal.jsonl") && line.contains("\\\"type\\\":\\\"finding")
+    });
+    let synced = written
+        + 1
+        + trace
+            .lines()
+            .skip(written + 1)
+            .position(|line| line.contains("fdatasync(") && line.contains("journal.jsonl"))
+            .unwrap();
     let shown = place(&|line| line.contains("write(1") && line.contains("MATCH "));
-    assert!(written < synced && synced < shown && shown != usize::MAX, "written {written}, synced {synced}, shown {shown}");
+    assert!(
+        written < synced && synced < shown && shown != usize::MAX,
+        "written {written}, synced {synced}, shown {shown}"
+    );
 }
 
 #[test]

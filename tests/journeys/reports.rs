@@ -9,7 +9,15 @@ fn every_report_is_there_and_the_ledger_sums() {
     let done = kit.run(["scan".as_ref(), "--alert".as_ref(), pictures.as_os_str(), demo_image().as_os_str()]);
     assert_eq!(done.code, 2, "without a profile categories ask for review: {}{}", done.stdout, done.stderr);
     let run = kit.only_run();
-    for name in ["journal.jsonl", "findings.json", "findings.csv", "not-examined.csv", "summary.txt", "report.html", "manifest.json"] {
+    for name in [
+        "journal.jsonl",
+        "findings.json",
+        "findings.csv",
+        "not-examined.csv",
+        "summary.txt",
+        "report.html",
+        "manifest.json",
+    ] {
         assert!(run.join(name).metadata().unwrap().len() > 0, "{name}");
     }
     let journal = std::fs::read_to_string(run.join("journal.jsonl")).unwrap();
@@ -33,13 +41,15 @@ fn reports_made_again_are_the_same_bytes() {
     assert_eq!(done.code, 1, "{}{}", done.stdout, done.stderr);
     let run = kit.only_run();
     let before = tree(&run);
-    let again = kit.run(["report".as_ref(), run.as_os_str(), "--out".as_ref(), kit.path("again").as_os_str()]);
+    let again =
+        kit.run(["report".as_ref(), run.as_os_str(), "--out".as_ref(), kit.path("again").as_os_str()]);
     assert_eq!(again.code, 0, "{}", again.stderr);
     assert_eq!(tree(&run), before, "the run's own folder was touched");
     for (path, bytes) in tree(&kit.path("again")) {
         assert_eq!(before.get(&run.join(path.file_name().unwrap())), Some(&bytes), "{}", path.display());
     }
-    let overwrite = kit.run(["report".as_ref(), run.as_os_str(), "--out".as_ref(), kit.path("again").as_os_str()]);
+    let overwrite =
+        kit.run(["report".as_ref(), run.as_os_str(), "--out".as_ref(), kit.path("again").as_os_str()]);
     assert_eq!(overwrite.code, 3);
 }
 
@@ -57,7 +67,12 @@ fn any_flipped_byte_of_any_file_is_detected() {
             altered[place] ^= 1;
             std::fs::write(&path, &altered).unwrap();
             let verify = kit.run(["verify".as_ref(), run.as_os_str()]);
-            assert!(verify.code == 1 || verify.code == 3, "{} byte {place}: {}", path.display(), verify.stdout);
+            assert!(
+                verify.code == 1 || verify.code == 3,
+                "{} byte {place}: {}",
+                path.display(),
+                verify.stdout
+            );
         }
         std::fs::write(&path, &bytes).unwrap();
     }

@@ -17,8 +17,15 @@ fn findings_json_is_byte_for_byte_the_same_with_1_2_and_8_threads() {
     let pictures = demo_list("demo-pictures.json");
     let mut reports = Vec::new();
     for threads in ["1", "2", "8", "8"] {
-        let mut arguments: Vec<std::ffi::OsString> = ["scan", "stick", "--alert", "list.txt", "--profile", "uk"].map(Into::into).to_vec();
-        arguments.extend(["--threads".into(), threads.into(), "--alert".into(), pictures.clone().into(), demo_image().into()]);
+        let mut arguments: Vec<std::ffi::OsString> =
+            ["scan", "stick", "--alert", "list.txt", "--profile", "uk"].map(Into::into).to_vec();
+        arguments.extend([
+            "--threads".into(),
+            threads.into(),
+            "--alert".into(),
+            pictures.clone().into(),
+            demo_image().into(),
+        ]);
         let done = kit.run(&arguments);
         assert_eq!(done.code, 1, "{}{}", done.stdout, done.stderr);
     }

@@ -126,6 +126,7 @@ pub fn events() -> impl Strategy<Value = Event> {
         any::<String>().prop_map(|text| warning(&text)),
         (0..3_u32).prop_map(|index| Event::SourceStarted(source(index))),
         range.prop_map(|(volume, stream, record, last)| Event::Examined(ExaminedRange {
+            known: false,
             source: volume,
             outcome: Outcome::Examined,
             media: true,
