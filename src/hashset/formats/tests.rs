@@ -122,7 +122,10 @@ fn unknown_lists_are_refused_with_what_was_found_and_which_formats_exist() {
         assert!(message.contains("bsd, csv, hashdeep, icse, md5sum, plain, vics"), "{message}");
     }
     let text = format!("junk\n{MD5}\n{MD5}  name\n");
-    assert!(import(text).unwrap_err().to_string().contains("may be of format md5sum or plain"));
+    assert!(import(&text).unwrap_err().to_string().contains("may be of format md5sum or plain"));
+    let mut builder = Builder::new("set", Role::Alert, Profile::none());
+    let summary = builder.add_reader_as("list", text.as_bytes(), named("plain")).unwrap();
+    assert_eq!((summary.entries, summary.rejected), (1, 2), "a stated format settles it");
 }
 
 #[test]
