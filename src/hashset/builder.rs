@@ -7,7 +7,7 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use super::collect::{Collection, Collector};
-use super::formats::{self, Record, Sink};
+use super::formats::{self, Format, Record, Sink};
 use super::{Error, Profile, Result, image};
 use crate::model::{Digest, Digests, ListSummary, Role};
 
@@ -52,18 +52,36 @@ impl Builder {
     ///
     /// A list that is refused leaves nothing in the set.
     pub fn add_file(&mut self, path: &Path) -> Result<ListSummary> {
+        self.add_file_as(path, None)
+    }
+
+    /// Imports a file in a stated format, which settles an ambiguous one; see [`Self::add_file`].
+    pub fn add_file_as(&mut self, path: &Path, format: Option<&dyn Format>) -> Result<ListSummary> {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let file = File::open(path).map_err(|error| Error::io(&path.to_string_lossy(), error))?;
-        self.add_reader(&name, file)
+        self.add_reader_as(&name, file, format)
     }
 
     /// Imports a list from anything that can be read; see [`Self::add_file`].
     pub fn add_reader(&mut self, list_name: &str, input: impl Read) -> Result<ListSummary> {
+        self.add_reader_as(list_name, input, None)
+    }
+
+    /// Imports a list in a stated format from anything that can be read; see [`Self::add_file_as`].
+    pub fn add_reader_as(
+        &mut self,
+        list_name: &str,
+        input: impl Read,
+        format: Option<&dyn Format>,
+    ) -> Result<ListSummary> {
         let mut input = BufReader::with_capacity(BUFFER, Hashing { input, digest: Sha256::new() });
         let failed = |error| Error::io(list_name, error);
         let mut head = Vec::new();
         input.by_ref().take(crate::read::size(formats::HEAD)).read_to_end(&mut head).map_err(failed)?;
-        let format = formats::detect(list_name, &head)?;
+        let format = match format {
+            Some(stated) => stated,
+            None => formats::detect(list_name, &head)?,
+        };
         let mut collector = Collector::new(&mut self.collection, list_name);
         let mut whole = head.as_slice().chain(&mut input);
         let read = format

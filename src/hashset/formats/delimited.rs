@@ -72,7 +72,8 @@ pub fn read_table(input: &mut dyn BufRead, sink: &mut dyn Sink, width: Width) ->
 fn heading(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Result<Option<Table>> {
     while let Some(line) = lines.next().map_err(|error| Error::io(sink.name(), error))? {
         if !text::is_comment(line.bytes.trim_ascii()) {
-            return Ok(Table::of_heading(line.bytes.trim_ascii()));
+            // Not trimmed: a tab at its end is an empty column.
+            return Ok(Table::of_heading(line.bytes));
         }
     }
     Ok(None)
@@ -139,7 +140,7 @@ impl Rows {
             let place = Place::Line(number);
             number = number.saturating_add(1);
             if at > 0 && self.fields.split(line, self.table.separator()) {
-                // Its line end may be the one that the list lacks at its end: ragged rows need to be whole here.
+                // Counted as if not terminated: what a stray quote has mixed up must at least have the right width.
                 self.row(place, line, false, sink);
             } else {
                 sink.reject(place, "a quoted field that does not end, or a row of several lines with a wrong number of fields", b"");

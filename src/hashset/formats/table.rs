@@ -25,6 +25,10 @@ impl Column {
     /// The column that a heading names, in any usual spelling: `SHA-1`, `md5_hash`, `File Size`.
     pub fn named(heading: &[u8]) -> Option<Self> {
         let heading = std::str::from_utf8(heading).ok()?;
+        // Names only: a line of JSON that mentions a digest is no heading.
+        if !heading.chars().all(|c| c.is_ascii_alphanumeric() || " _-.()[]".contains(c)) {
+            return None;
+        }
         let plain: String = heading.chars().filter(char::is_ascii_alphanumeric).collect();
         let plain = plain.to_ascii_lowercase();
         match plain.as_str() {
@@ -218,6 +222,7 @@ mod tests {
             ("ParentMD5", None),
             ("hash", None),
             ("SHA512", None),
+            ("{\"value\": [{\"MD5\": \"", None),
         ] {
             assert_eq!(Column::named(heading.as_bytes()), column, "{heading}");
         }

@@ -90,6 +90,57 @@ pub fn unusable(line: &Line<'_>, sink: &mut dyn Sink) -> bool {
 }
 
 /// Hexadecimal digits of either case as a digest; the length decides the kind.
+///
+/// By table, because this is where the import of a plain list spends its time.
 pub fn digest(digits: &[u8]) -> Option<Digest> {
-    Digest::from_hex(std::str::from_utf8(digits).ok()?)
+    let mut bytes = [0; 32];
+    let (pairs, []) = digits.as_chunks::<2>() else { return None };
+    let target = bytes.get_mut(..pairs.len())?;
+    let mut seen = 0;
+    for (byte, [high, low]) in target.iter_mut().zip(pairs) {
+        let (high, low) = (value(*high), value(*low));
+        seen |= high | low;
+        *byte = high << 4 | low;
+    }
+    if seen > 0xf { None } else { Digest::new(target) }
+}
+
+/// What a hexadecimal digit stands for; more than 15 for any other byte.
+fn value(digit: u8) -> u8 {
+    VALUES.get(usize::from(digit)).copied().unwrap_or(NO_DIGIT)
+}
+
+const NO_DIGIT: u8 = 0xff;
+
+static VALUES: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 16_u8 {
+        #[expect(
+            clippy::as_conversions,
+            clippy::indexing_slicing,
+            reason = "constant, checked by the compiler"
+        )]
+        {
+            values[b"0123456789abcdef"[value as usize] as usize] = value;
+            values[b"0123456789ABCDEF"[value as usize] as usize] = value;
+        }
+        value += 1;
+    }
+    values
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn digits_are_read_as_the_model_reads_them(
+            digits in prop_oneof!["[0-9a-fA-F]{32}", "[0-9a-fA-F]{40}", "[0-9a-fA-F]{64}", "[0-9a-gA-G/:@`]{30,34}", ".{0,70}"]
+        ) {
+            prop_assert_eq!(digest(digits.as_bytes()), Digest::from_hex(&digits));
+        }
+    }
 }
