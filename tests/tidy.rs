@@ -204,18 +204,24 @@ impl Source {
 
     /// Lines with their numbers, without comments and without the tests at the bottom.
     fn code_lines(&self) -> impl Iterator<Item = (usize, &str)> {
-        let tests_only = self.text.lines().next().is_none() || is_test_file(&self.name);
-        let end = if tests_only {
-            0
-        } else {
-            self.text.find("\n#[cfg(test)]\nmod tests").unwrap_or(self.text.len())
-        };
+        let tests_only = self.name.contains("/tests/") || is_test_file(&self.name);
+        let end = if tests_only { 0 } else { tests_below(&self.text) };
         (1..)
             .zip(self.text[..end].lines())
             .map(|(number, line)| (number, line.trim_start()))
             .filter(|(_, line)| !line.starts_with("//"))
             .map(|(number, line)| (number, line.split(" // ").next().unwrap_or(line)))
     }
+}
+
+/// Where the module of tests begins that closes a file; its length when there is none.
+fn tests_below(text: &str) -> usize {
+    const MARK: &str = "\n#[cfg(test)]\n";
+    let opens_a_module = |at: &usize| {
+        let line = text[at + MARK.len()..].lines().next().unwrap_or_default();
+        line.contains("mod ") && line.ends_with('{')
+    };
+    text.match_indices(MARK).map(|(at, _)| at).find(opens_a_module).unwrap_or(text.len())
 }
 
 /// Whether a module file is declared under `#[cfg(test)]` beside it.

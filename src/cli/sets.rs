@@ -103,6 +103,7 @@ impl Loaded {
     pub fn add(&mut self, builder: Builder) -> Result<()> {
         let image = SharedBytes::new(builder.finish()?).context("memory for a hash set")?;
         let set = KnownSet::open(image.as_ref())?;
+        set.verify()?;
         let summary = set.summary();
         if set.is_empty() {
             bail!("the {} set has no entry that can be looked up: check its lists", summary.name);

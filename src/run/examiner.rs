@@ -4,12 +4,10 @@ use std::io::{BufWriter, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::filesystem::folder::Folder;
 use crate::hashset::KnownSet;
 use crate::model::{Event, Problem, ProblemKind, Protection, SourceKind};
-use crate::platform::{self, SharedBytes, descent::Root};
-use crate::scan::{self, Context, Decoded, KnownSets, Options, Prior, Sink};
-use crate::source;
+use crate::platform::{self, SharedBytes};
+use crate::scan::{self, Context, KnownSets, Options, Prior, Sink};
 
 use super::frame;
 use super::order::{Order, Task};
@@ -101,14 +99,7 @@ pub fn examine(
         Task::List(wanted) => (*wanted, Prior::default()),
     };
     let context = Context { sets: &sets, wanted, sink: &pipe, stop: &stop, is_control: false };
-    let decoded = match order.kind {
-        SourceKind::Folder => open_folder(files, order.path, order.accept_atime),
-        kind => source::decode(kind, files)
-            .map(|image| Decoded::Medium { format: kind_name(kind).into(), image })
-            .map_err(|error| {
-                Box::new(error.into_problem().advise("nothing in this source was examined: use another tool"))
-            }),
-    };
+    let decoded = scan::decode(order.kind, files, order.path, order.accept_atime);
     match decoded {
         Ok(decoded) => {
             let options = Options { threads: order.threads.max(1), protection, prior };
@@ -117,42 +108,11 @@ pub fn examine(
                 Task::List(_) => scan::list(decoded, &options, &context),
             }
         }
-        Err(problem) => {
-            pipe.send(Event::Problem(*problem));
+        Err(error) => {
+            let advice = "nothing in this source was examined: use another tool";
+            pipe.send(Event::Problem(error.into_problem().advise(advice)));
             pipe.send(Event::Done { stopped: false });
         }
     }
     Ok(())
-}
-
-const fn kind_name(kind: SourceKind) -> &'static str {
-    match kind {
-        SourceKind::Device => "device",
-        SourceKind::Image => "image",
-        SourceKind::Folder => "folder",
-    }
-}
-
-#[cfg(unix)]
-fn open_folder(
-    files: Vec<std::fs::File>,
-    path: std::path::PathBuf,
-    accept_atime: bool,
-) -> Result<Decoded, Box<Problem>> {
-    let nothing = || Box::new(Problem::new(ProblemKind::Refused, "the folder was not handed on"));
-    let handle = files.into_iter().next().ok_or_else(nothing)?;
-    let refused = |error: std::io::Error| Box::new(Problem::new(ProblemKind::Refused, error.to_string()));
-    let root = Root::from_fd(handle.into(), path.clone()).map_err(refused)?;
-    Ok(Decoded::Folder { filesystem: Box::new(Folder::new(root, accept_atime)), path })
-}
-
-#[cfg(not(unix))]
-fn open_folder(
-    _files: Vec<std::fs::File>,
-    path: std::path::PathBuf,
-    accept_atime: bool,
-) -> Result<Decoded, Box<Problem>> {
-    let refused = |error: std::io::Error| Box::new(Problem::new(ProblemKind::Refused, error.to_string()));
-    let root = Root::open(&path).map_err(refused)?;
-    Ok(Decoded::Folder { filesystem: Box::new(Folder::new(root, accept_atime)), path })
 }

@@ -104,7 +104,7 @@ fn control_file(threads: usize, context: &Context<'_>) -> Result<String, String>
     let control = Context { sets: context.sets, wanted, sink: &witness, stop: &stop, is_control: true };
     let options =
         Options { threads: threads.min(2), protection: Protection::default(), prior: Prior::default() };
-    let surveyed = survey::survey(Decoded::Medium { format: "raw".into(), image }, &options, &control);
+    let surveyed = survey::survey(Decoded::Medium(image), &options, &control);
     let examined = examine::examine(&surveyed, &options, &control);
     let ledger = coverage::settle(&surveyed, &examined);
     if let Some(problem) = witness.problems.lock().unwrap_or_else(PoisonError::into_inner).first() {

@@ -4,6 +4,7 @@
 
 mod control;
 mod coverage;
+mod decode;
 mod examine;
 mod item;
 mod known;
@@ -13,14 +14,12 @@ mod prior;
 mod schedule;
 mod survey;
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::container::Image;
-use crate::filesystem::Filesystem;
 use crate::model::{Algorithms, Control, ControlKind, Event, Protection};
 
 pub use control::{CONTROL_SET, control_set};
+pub use decode::{Decoded, decode};
 pub use known::KnownSets;
 pub use list::list;
 pub use panics::install as catch_panics;
@@ -30,24 +29,6 @@ pub use prior::Prior;
 pub trait Sink: Sync {
     /// Passes an event on. After `false` nobody listens any more, and the work should end.
     fn send(&self, event: Event) -> bool;
-}
-
-/// A source, decoded.
-pub enum Decoded {
-    /// A device or a disk image.
-    Medium {
-        /// The name of its format.
-        format: String,
-        /// The medium and what the image says of itself.
-        image: Image,
-    },
-    /// A folder of a mounted file system.
-    Folder {
-        /// Its reader.
-        filesystem: Box<dyn Filesystem>,
-        /// As the operator named it.
-        path: PathBuf,
-    },
 }
 
 /// What bears on how a source is scanned.

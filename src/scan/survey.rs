@@ -67,7 +67,8 @@ pub fn survey(decoded: Decoded, options: &Options, context: &Context<'_>) -> Sur
     };
     let surveyor = Surveyor { prior: &options.prior, context };
     match decoded {
-        Decoded::Folder { filesystem, path } => {
+        Decoded::Folder { filesystem, path, mount } => {
+            summary.protection.remarks.push(mount.into());
             context.send(Event::SourceOpened(summary));
             let whole = Volume {
                 number: WHOLE,
@@ -77,8 +78,8 @@ pub fn survey(decoded: Decoded, options: &Options, context: &Context<'_>) -> Sur
             };
             surveyor.list(whole, filesystem, &mut surveyed);
         }
-        Decoded::Medium { format, image } => {
-            summary.format = format;
+        Decoded::Medium(image) => {
+            summary.format = image.format.into();
             summary.size = image.medium.size();
             summary.stored = image.stored;
             summary.notes = image.notes;

@@ -8,9 +8,10 @@ use std::time::Duration;
 use super::kit::{Kit, md5, noise, paths};
 
 const FILES: u64 = 1500;
-const SIZE: usize = 24 * 1024;
+const SIZE: usize = 8 * 1024;
 
-/// A folder of many files of which every fifth is in the list.
+/// A folder of many files of which every fifth is in the list. Between them lie large sparse ones, which cost no
+/// disk and enough digesting to leave time for a kill.
 fn stick(kit: &Kit) {
     let mut list = String::new();
     for number in 0..FILES {
@@ -19,6 +20,10 @@ fn stick(kit: &Kit) {
             list.push_str(&format!("{}\n", md5(&content)));
         }
         kit.write(&format!("stick/d{}/f{number:05}.bin", number % 20), &content);
+        if number % 20 == 0 {
+            let large = kit.write(&format!("stick/large/{number}"), "");
+            std::fs::File::options().write(true).open(large).unwrap().set_len(12_000_000 + number).unwrap();
+        }
     }
     kit.write("list.txt", list);
 }

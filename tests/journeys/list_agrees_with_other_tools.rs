@@ -31,6 +31,13 @@ const IMAGES: [(&str, &str); 8] = [
     ("ext4-view/test_disk_ext3.bin.zst", ""),
 ];
 
+/// Differences that are meant: image, beginning of the path, and why.
+const EXPLAINED: [(&str, &str, &str); 1] = [(
+    "test_disk1.bin",
+    "encrypted_dir/",
+    "the file is encrypted: the other tool digests the cipher text and escapes the name, we digest nothing",
+)];
+
 #[test]
 fn every_allocated_file_has_the_same_path_size_and_digest_and_no_deleted_entry_is_missing() {
     let Some(folder) = shared("testdata") else { return };
@@ -68,8 +75,18 @@ fn compare(image: &Path, expected: &[Expected], listed: &[Value]) {
         .collect();
     let mut files = 0;
     let mut differences = Vec::new();
+    let mut explained = BTreeSet::new();
     for file in expected.iter().filter(|file| file.allocated && file.kind == "r" && !is_made_up(&file.path)) {
         files += 1;
+        if let Some((_, _, why)) =
+            EXPLAINED.iter().find(|(name, path, _)| image.ends_with(name) && file.path.starts_with(path))
+        {
+            let ours =
+                listed.iter().find(|entry| entry["record"] == file.inode && entry["size"] == file.size);
+            assert!(ours.is_some_and(|entry| entry["md5"].is_null()), "{file:?}: {why}");
+            explained.extend(ours.map(|entry| text(entry, "path")));
+            continue;
+        }
         let Some(found) = ours.get(&file.path) else {
             differences.push(format!("missing: {file:?}"));
             continue;
@@ -83,7 +100,9 @@ fn compare(image: &Path, expected: &[Expected], listed: &[Value]) {
     let theirs: BTreeSet<&str> =
         expected.iter().filter(|f| f.allocated && f.kind == "r").map(|f| f.path.as_str()).collect();
     differences.extend(
-        ours.keys().filter(|path| !theirs.contains(path.as_str())).map(|path| format!("only here: {path}")),
+        ours.keys()
+            .filter(|path| !theirs.contains(path.as_str()) && !explained.contains(path.as_str()))
+            .map(|path| format!("only here: {path}")),
     );
     assert!(differences.is_empty(), "{}: {:#?}", image.display(), &differences[..differences.len().min(20)]);
 

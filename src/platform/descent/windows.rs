@@ -47,6 +47,11 @@ impl Root {
         }
     }
 
+    /// A directory has no handle here that another process could take over.
+    pub fn into_file(self) -> Option<std::fs::File> {
+        None
+    }
+
     /// Its absolute path.
     pub fn path(&self) -> &Path {
         &self.path
