@@ -20,15 +20,16 @@ pub(super) enum InodeBitmap {
 }
 
 impl InodeBitmap {
-    /// Reads the bitmap of a group whose flags say that there is one.
+    /// Reads the bitmap of a group, unless its flags are believed and say that there is none.
     pub(super) fn read(
         volume: &Volume,
         number: u64,
         group: &Group,
+        believed: bool,
         places: &mut Places,
         survey: &mut Survey<'_>,
     ) -> Self {
-        if group.is_inode_uninit() && volume.superblock.has_group_flags() {
+        if believed && group.is_inode_uninit() && volume.superblock.has_group_flags() {
             return Self::Known(Vec::new());
         }
         let Some(bits) = read(volume, "inode bitmap", group.inode_bitmap, places) else {

@@ -123,7 +123,7 @@ impl Inodes {
         let area = inode.map_area();
         match Mapper::first_node(&area, shape) {
             None => {
-                let mapped = mapper.map(&area, shape, end(volume, &row));
+                let mapped = mapper.map(&area, home(volume, number), shape, end(volume, &row));
                 self.set_runs(index, mapped, survey);
             }
             Some(_) if !row.has(mark::IN_USE) => self.late.push(index),
@@ -140,7 +140,7 @@ impl Inodes {
         pending.sort_unstable_by_key(|item| (item.block, item.row));
         for item in pending {
             let Some(row) = self.rows.get(item.row) else { continue };
-            let mapped = mapper.map(&item.area, item.shape, end(volume, row));
+            let mapped = mapper.map(&item.area, home(volume, row.number), item.shape, end(volume, row));
             self.set_runs(item.row, mapped, survey);
         }
     }
@@ -157,7 +157,8 @@ impl Inodes {
             let Ok(bytes) = volume.read_inode(row.number) else { continue };
             let inode = Inode(&bytes);
             if let Some(shape) = shape(inode, &row) {
-                let mapped = mapper.map(&inode.map_area(), shape, end(volume, &row));
+                let mapped =
+                    mapper.map(&inode.map_area(), home(volume, row.number), shape, end(volume, &row));
                 self.set_runs(index, mapped, survey);
             }
         }
@@ -290,6 +291,11 @@ fn shape(inode: Inode<'_>, row: &Row) -> Option<Shape> {
         EntryKind::Other => false,
     };
     (maps && !row.has(mark::INLINE)).then_some(if extents { Shape::Extents } else { Shape::Pointers })
+}
+
+/// Where the mapping area of an inode stands, in bytes from the start of the volume.
+fn home(volume: &Volume, number: u32) -> u64 {
+    volume.inode_extent(number).map_or(0, |place| place.offset.saturating_add(0x28))
 }
 
 /// Blocks of content to be mapped. A directory is read as far as it is mapped: its size may be the damaged part.

@@ -346,13 +346,8 @@ fn orphan_name(row: &Row) -> Vec<u8> {
 /// Says why the content of a file in use is not examined. What is wrong with damaged ones was said before.
 fn content_problem(row: &Row, index: EntryIndex, survey: &mut Survey<'_>) {
     if row.has(mark::ENCRYPTED) {
-        let what = if row.kind == EntryKind::Directory { "names" } else { "content" };
-        report(
-            survey,
-            index,
-            ProblemKind::Encrypted,
-            format!("inode {}: its {what} are encrypted", row.number),
-        );
+        let what = if row.kind == EntryKind::Directory { "the names in it are" } else { "its content is" };
+        report(survey, index, ProblemKind::Encrypted, format!("inode {}: {what} encrypted", row.number));
     } else if row.has(mark::COMPRESSED) && row.kind == EntryKind::File {
         report(
             survey,

@@ -36,7 +36,10 @@ pub(super) fn find(volume: &dyn ReadAt) -> Result<(Superblock, Vec<Problem>)> {
         Problem::new(ProblemKind::Corrupt, format!("first superblock: {why}; {more}")).at(place)
     };
     if let Some(backup) = backups(volume).next() {
-        let note = damaged(format!("the backup at byte {} is used instead", backup.offset));
+        let note = damaged(format!(
+            "the backup at byte {} is used instead, which does not know whether the journal was replayed",
+            backup.offset
+        ));
         return Ok((backup, vec![note]));
     }
     let superblock = primary?;

@@ -62,10 +62,12 @@ impl<'a> Mapper<'a> {
     }
 
     /// Follows the mapping up to `end` blocks of content (`u64::MAX`: as far as it goes).
-    pub(super) fn map(&mut self, area: &MapArea, shape: Shape, end: u64) -> Mapped {
+    ///
+    /// `home` is where the area stands, in bytes from the start of the volume.
+    pub(super) fn map(&mut self, area: &MapArea, home: u64, shape: Shape, end: u64) -> Mapped {
         let mut mapped = Mapped::default();
         match shape {
-            Shape::Extents => self.node(area, None, None, end, &mut mapped),
+            Shape::Extents => self.node(area, home, None, end, &mut mapped),
             Shape::Pointers => self.pointers(area, end, &mut mapped),
         }
         if end != u64::MAX && mapped.next < end {
@@ -76,14 +78,13 @@ impl<'a> Mapper<'a> {
     }
 
     /// One node of an extent tree; `depth` is what its parent demands.
-    fn node(&mut self, node: &[u8], place: Option<u64>, depth: Option<u16>, end: u64, mapped: &mut Mapped) {
+    fn node(&mut self, node: &[u8], offset: u64, depth: Option<u16>, end: u64, mapped: &mut Mapped) {
         let fields = Fields(node);
         let header = (fields.u16(0), fields.u16(2), fields.u16(6));
         let (Some(magic), Some(count), Some(found)) = header else { return };
-        let offset = place.unwrap_or(0);
         if magic != 0xf30a {
             // An inode whose size is 0 may never have got a root.
-            if place.is_some() || node.iter().any(|byte| *byte != 0) {
+            if depth.is_some() || node.iter().any(|byte| *byte != 0) {
                 mapped.damaged(Error::corrupt("extent node magic", offset, 0xf30a, magic));
             }
             return;
@@ -106,7 +107,7 @@ impl<'a> Mapper<'a> {
             } else if let Some(block) = node_block(fields, at)
                 && let Some((child, place)) = self.block("extent node", block, mapped)
             {
-                self.node(&child, Some(place), found.checked_sub(1), end, mapped);
+                self.node(&child, place, found.checked_sub(1), end, mapped);
             }
         }
     }

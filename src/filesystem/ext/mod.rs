@@ -132,3 +132,7 @@ impl Filesystem for Volume {
         Ok(Box::new(Memory(content)))
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
+mod tests;

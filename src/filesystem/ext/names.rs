@@ -118,9 +118,10 @@ impl Names {
         self.parents.get(at).map(|(_, parent)| *parent)
     }
 
-    /// Inodes named by entries in use.
+    /// Inodes named by entries in use, and the root, which needs no name.
     pub(super) fn targets(&self) -> impl Iterator<Item = u32> + '_ {
-        self.list.iter().filter(|name| !name.deleted).map(|name| name.target)
+        let named = self.list.iter().filter(|name| !name.deleted).map(|name| name.target);
+        named.chain([super::ROOT_INODE])
     }
 
     fn sweep_some(&mut self, tables: &mut Tables<'_>, which: impl Fn(&Row) -> bool, survey: &mut Survey<'_>) {

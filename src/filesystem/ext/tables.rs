@@ -11,6 +11,7 @@ use super::inode::Inode;
 use super::inodes::Inodes;
 use super::mapping::Mapper;
 use super::names::InlineDirectory;
+use super::superblock::incompat;
 use super::sweep::{self, Places};
 use super::{MAX_INODES, Volume};
 
@@ -71,7 +72,7 @@ impl<'v> Tables<'v> {
                 continue;
             }
             let all = volume.superblock.inodes_per_group;
-            let bitmap = InodeBitmap::read(volume, number, group, &mut self.places, survey);
+            let bitmap = InodeBitmap::read(volume, number, group, true, &mut self.places, survey);
             let used = match volume.superblock.has_group_flags() {
                 // A bitmap that knows of inodes in the unused part is believed before the flag is.
                 true if group.is_inode_uninit() => 0,
@@ -79,6 +80,10 @@ impl<'v> Tables<'v> {
                 false => all,
             };
             self.part(number, group, used, &bitmap, survey);
+            let stale = volume.superblock.has_incompat(incompat::RECOVER);
+            if used > 0 || stale {
+                self.beyond(number, group, &bitmap, survey);
+            }
         }
         self.settle(survey);
     }
@@ -118,11 +123,31 @@ impl<'v> Tables<'v> {
             survey.problem(
                 Problem::new(ProblemKind::Corrupt, detail).at(volume.block_extent(group.inode_table)),
             );
-            let bitmap = InodeBitmap::read(volume, number, group, &mut self.places, survey);
+            let bitmap = InodeBitmap::read(volume, number, group, false, &mut self.places, survey);
             self.part(number, group, per_group, &bitmap, survey);
         }
         self.settle(survey);
         any
+    }
+
+    /// Reads on behind the used part of a table as long as blocks hold inodes: a descriptor may be older than its
+    /// table, most of all where a journal was not replayed, and a table may hold remains.
+    fn beyond(&mut self, number: u64, group: &Group, bitmap: &InodeBitmap, survey: &mut Survey<'_>) {
+        let superblock = &self.volume.superblock;
+        let all = superblock.inodes_per_group;
+        let per_block = superblock.block_len().checked_div(superblock.inode_size).unwrap_or(1).max(1);
+        let step = u32::try_from(per_block).unwrap_or(1);
+        while let Some(swept) = usize::try_from(number).ok().and_then(|at| self.swept.get(at)).copied() {
+            let before = self.inodes.rows().len();
+            if swept >= all {
+                return;
+            }
+            let end = swept.saturating_add(step).checked_next_multiple_of(step).unwrap_or(all).min(all);
+            self.part(number, group, end, bitmap, survey);
+            if self.inodes.rows().len() == before {
+                return;
+            }
+        }
     }
 
     /// Follows the mappings of deleted inodes.
