@@ -204,7 +204,7 @@ impl Source {
 
     /// Lines with their numbers, without comments and without the tests at the bottom.
     fn code_lines(&self) -> impl Iterator<Item = (usize, &str)> {
-        let tests_only = self.name.contains("/tests/") || is_test_file(&self.name);
+        let tests_only = self.name.contains("/tests") || is_test_file(&self.name);
         let end = if tests_only { 0 } else { tests_below(&self.text) };
         (1..)
             .zip(self.text[..end].lines())
@@ -216,12 +216,13 @@ impl Source {
 
 /// Where the module of tests begins that closes a file; its length when there is none.
 fn tests_below(text: &str) -> usize {
-    const MARK: &str = "\n#[cfg(test)]\n";
     let opens_a_module = |at: &usize| {
-        let line = text[at + MARK.len()..].lines().next().unwrap_or_default();
+        let mut lines = text[at + 1..].lines().skip_while(|line| line.starts_with("#["));
+        let line = lines.next().unwrap_or_default();
         line.contains("mod ") && line.ends_with('{')
     };
-    text.match_indices(MARK).map(|(at, _)| at).find(opens_a_module).unwrap_or(text.len())
+    let marks = ["\n#[cfg(test)]", "\n#[cfg(all(test"].map(|mark| text.match_indices(mark).map(|(at, _)| at));
+    marks.into_iter().flatten().filter(opens_a_module).min().unwrap_or(text.len())
 }
 
 /// Whether a module file is declared under `#[cfg(test)]` beside it.

@@ -1,13 +1,12 @@
 //! What the operator sees while a run goes on: matches as they come, problems, and how far it is.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::model::{Event, Progress, visible};
-use crate::platform;
 use crate::run::Observer;
 
 use super::lines;
@@ -36,7 +35,7 @@ struct Source {
 impl Screen {
     /// A screen for these exhibits; with `json` every event is printed as a JSON line instead.
     pub fn new(mask: Mask, json: bool, exhibits: Vec<String>) -> Self {
-        let terminal = platform::on_terminal() && !json;
+        let terminal = std::io::stderr().is_terminal() && !json;
         let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bars = MultiProgress::with_draw_target(target);
         Self { mask, json, exhibits, bars, sources: BTreeMap::new(), terminal }

@@ -17,4 +17,4 @@ pub use handles::{Token, adopt, spawn};
 pub use power::PowerWatch;
 pub use sandbox::{Sandbox, give_up_rights};
 pub use shared::{SharedBytes, SharedToken};
-pub use system::{binary_sha256, on_terminal, system_name};
+pub use system::{binary_sha256, system_name};

@@ -1,6 +1,6 @@
 //! The machine and the binary that make a record.
 
-use std::io::{self, IsTerminal as _};
+use std::io;
 
 use sha2::{Digest as _, Sha256};
 
@@ -32,9 +32,4 @@ pub fn binary_sha256() -> io::Result<String> {
             read => hasher.update(buffer.get(..read).unwrap_or_default()),
         }
     }
-}
-
-/// Whether a person looks at standard error.
-pub fn on_terminal() -> bool {
-    io::stderr().is_terminal()
 }

@@ -20,7 +20,7 @@ fn stick(kit: &Kit) {
             list.push_str(&format!("{}\n", md5(&content)));
         }
         kit.write(&format!("stick/d{}/f{number:05}.bin", number % 20), &content);
-        if number % 20 == 0 {
+        if number % 50 == 0 {
             let large = kit.write(&format!("stick/large/{number}"), "");
             std::fs::File::options().write(true).open(large).unwrap().set_len(12_000_000 + number).unwrap();
         }
@@ -121,6 +121,15 @@ fn every_finding_that_was_shown_before_a_kill_is_in_the_journal_which_verifies()
     assert!(with_findings * 2 >= rounds, "only {with_findings} of {rounds} kills came after a finding");
 }
 
+/// Numbers of the processes that a process has started, whichever of its threads did.
+#[cfg(target_os = "linux")]
+fn examiners(recorder: u32) -> Vec<String> {
+    let threads = std::fs::read_dir(format!("/proc/{recorder}/task")).into_iter().flatten();
+    let children =
+        threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("children")).ok());
+    children.flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn an_examiner_that_is_killed_is_started_again_and_nothing_is_missing() {
@@ -135,9 +144,8 @@ fn an_examiner_that_is_killed_is_started_again_and_nothing_is_missing() {
     let (mut child, mut output) = start(&kit, "killed");
     for matches in [1, 40, 40] {
         watch(&mut output, matches);
-        let children = format!("/proc/{0}/task/{0}/children", child.id());
-        if let Some(examiner) = std::fs::read_to_string(children).unwrap().split_whitespace().next() {
-            std::process::Command::new("kill").args(["-9", examiner]).status().unwrap();
+        for examiner in examiners(child.id()) {
+            std::process::Command::new("kill").args(["-9", &examiner]).status().unwrap();
         }
     }
     the_rest(output);

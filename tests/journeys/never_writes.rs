@@ -158,6 +158,15 @@ fn a_finding_is_written_then_synced_then_shown() {
     kit.write("stick/a.jpg", &content);
     let trace = traced(&kit, "stick", &md5(&content));
     let place = |what: &dyn Fn(&str) -> bool| trace.lines().position(what).unwrap_or(usize::MAX);
+    eprintln!(
+        "{}",
+        trace
+            .lines()
+            .filter(|line| line.contains("journal.jsonl"))
+            .map(|line| &line[..line.len().min(200)])
+            .collect::<Vec<_>>()
+            .join("\n")
+    );
     let written = place(&|line| {
         line.contains("write(") && line.contains("journal.jsonl") && line.contains("\\\"type\\\":\\\"finding")
     });

@@ -108,13 +108,14 @@ impl<'t, 'v> Listing<'t, 'v> {
         };
         let row = *self.tables.inodes.get(at)?;
         let facts = self.facts(&row, EntryState::Allocated);
+        let content = facts.content;
         let index = self.add(directory.place, text, name.target, &facts, survey)?;
         self.tables.inodes.mark(at, mark::NAMED | mark::OWNED);
         if !row.has(mark::IN_USE) {
             let detail = format!("inode {} is named by a directory and free in its bitmap", row.number);
             report(survey, index, ProblemKind::Corrupt, detail);
         }
-        content_problem(&row, index, survey);
+        content_problem(&row, content, index, survey);
         if row.kind != EntryKind::Directory {
             return None;
         }
@@ -141,12 +142,13 @@ impl<'t, 'v> Listing<'t, 'v> {
             let Some(row) = self.nameless(at, true) else { continue };
             let state = if row.has(mark::LINKED) { EntryState::Allocated } else { EntryState::Orphan };
             let facts = self.facts(&row, state);
+            let content = facts.content;
             let Some(index) = self.add(Parent::Unknown, &orphan_name(&row), row.number, &facts, survey)
             else {
                 return;
             };
             self.tables.inodes.mark(at, mark::NAMED);
-            content_problem(&row, index, survey);
+            content_problem(&row, content, index, survey);
             if state == EntryState::Allocated {
                 found = found.saturating_add(1);
                 first.get_or_insert(row.number);
@@ -289,6 +291,10 @@ impl<'t, 'v> Listing<'t, 'v> {
         if short_link {
             return Content::Lost;
         }
+        let covered = runs.iter().fold(0_u64, |sum, run| sum.saturating_add(run.length));
+        if covered < row.size && row.kind != EntryKind::Directory {
+            return Content::Lost;
+        }
         if row.has(mark::IN_USE) || state == EntryState::Allocated {
             return Content::Runs;
         }
@@ -343,19 +349,17 @@ fn orphan_name(row: &Row) -> Vec<u8> {
     format!("OrphanFile-{}", row.number).into_bytes()
 }
 
-/// Says why the content of a file in use is not examined. What is wrong with damaged ones was said before.
-fn content_problem(row: &Row, index: EntryIndex, survey: &mut Survey<'_>) {
-    if row.has(mark::ENCRYPTED) {
-        let what = if row.kind == EntryKind::Directory { "the names in it are" } else { "its content is" };
-        report(survey, index, ProblemKind::Encrypted, format!("inode {}: {what} encrypted", row.number));
-    } else if row.has(mark::COMPRESSED) && row.kind == EntryKind::File {
-        report(
-            survey,
-            index,
-            ProblemKind::Unsupported,
-            format!("inode {}: its content is compressed", row.number),
-        );
-    }
+/// Says why the content of an entry in use is not examined. What is wrong with damaged ones was said before.
+fn content_problem(row: &Row, content: Content, index: EntryIndex, survey: &mut Survey<'_>) {
+    let file = row.kind == EntryKind::File;
+    let (kind, what) = match () {
+        () if row.has(mark::ENCRYPTED) && !file => (ProblemKind::Encrypted, "the names in it are encrypted"),
+        () if row.has(mark::ENCRYPTED) => (ProblemKind::Encrypted, "its content is encrypted"),
+        () if content != Content::Lost || row.has(mark::DAMAGED) || !file => return,
+        () if row.has(mark::COMPRESSED) => (ProblemKind::Unsupported, "its content is compressed"),
+        () => (ProblemKind::Corrupt, "its content has no place"),
+    };
+    report(survey, index, kind, format!("inode {}: {what}", row.number));
 }
 
 fn report(survey: &mut Survey<'_>, index: EntryIndex, kind: ProblemKind, detail: String) {

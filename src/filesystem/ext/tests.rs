@@ -147,6 +147,8 @@ fn run(tool: &str, arguments: &[&str]) -> Option<Vec<u8>> {
 
 /// An image made by `mke2fs` with those options of that many KiB from a folder.
 fn make(image: &Path, options: &str, kib: u64, folder: &Path) -> Option<()> {
+    // Into a file of its own each time: discarding what was there takes long.
+    let _ = std::fs::remove_file(image);
     let (image, folder, kib) = (image.to_str()?, folder.to_str()?, kib.to_string());
     let mut arguments = vec!["-q", "-F", "-E", "root_owner=0:0", "-d", folder];
     arguments.extend(options.split_whitespace());

@@ -103,7 +103,7 @@ fn inodes_without_a_name_are_orphans_when_free_and_allocated_when_not() {
     // One inode loses its name only; another one all traces of its directory.
     let gone = before.find("gone/below").runs.clone();
     assert!(gone.len() <= 1);
-    let commands = [format!("unlink /fresh"), format!("clri <{}>", before.find("gone/below").record)];
+    let commands = ["unlink /fresh".into(), format!("clri <{}>", before.find("gone/below").record)];
     let Some(()) = debugfs(&path, &commands) else { return };
     let image = Image::survey(std::fs::read(&path).unwrap()).unwrap();
     let named = image.find(&format!("$OrphanFiles/OrphanFile-{fresh}"));
