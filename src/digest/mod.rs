@@ -3,19 +3,21 @@
 //! [`digest`] takes a batch of streams, so that an implementation may work on several at once. What it is given
 //! is read exactly once, from front to back.
 
+mod batch;
 mod hasher;
 mod known_answers;
+mod md5_lanes;
 
 use crate::model::{Algorithms, Digests};
 use crate::read::{ReadAt, Unreadable, size};
 
-pub use hasher::Hasher;
+use hasher::Hasher;
 pub use known_answers::self_test;
 
 /// Bytes read at once. Larger blocks leave the cache of a core before they are digested.
 const BLOCK: usize = 128 * 1024;
 /// Bytes kept from the front of each stream, for telling what it is.
-pub const HEAD: usize = 4096;
+pub const HEAD: usize = 36 * 1024;
 /// Ranges of one stream that are reported as unreadable one by one; what follows the last is reported as one.
 const MAX_UNREADABLE: usize = 256;
 
@@ -33,11 +35,15 @@ pub struct Reading {
 }
 
 /// A buffer that a thread keeps from one batch to the next.
-pub struct Buffer(Vec<u8>);
+pub struct Buffer {
+    whole: Vec<u8>,
+    /// Made when the first batch needs them.
+    lanes: Option<batch::LaneBuffers>,
+}
 
 impl Default for Buffer {
     fn default() -> Self {
-        Self(vec![0; BLOCK])
+        Self { whole: vec![0; BLOCK], lanes: None }
     }
 }
 
@@ -51,16 +57,20 @@ pub fn digest(
     buffer: &mut Buffer,
     pulse: Pulse<'_>,
 ) -> Vec<Reading> {
-    batch.iter().map(|stream| digest_one(*stream, wanted, buffer, pulse)).collect()
+    if batch.len() > 1 && wanted.md5 && md5_lanes::are_worth_it() {
+        let lanes = buffer.lanes.get_or_insert_default();
+        return batch::digest(batch, wanted, lanes, &mut buffer.whole, pulse);
+    }
+    batch.iter().map(|stream| digest_one(*stream, wanted, &mut buffer.whole, pulse)).collect()
 }
 
-fn digest_one(stream: &dyn ReadAt, wanted: Algorithms, buffer: &mut Buffer, pulse: Pulse<'_>) -> Reading {
+fn digest_one(stream: &dyn ReadAt, wanted: Algorithms, buffer: &mut [u8], pulse: Pulse<'_>) -> Reading {
     let mut reading = Reading::default();
     let mut hasher = Hasher::new(wanted);
     let length = stream.size();
     let mut at = 0;
     while at < length {
-        match stream.read_at(at, &mut buffer.0) {
+        match stream.read_at(at, buffer) {
             Ok(0) => {
                 reading.unreadable.push(Unreadable::new(
                     at,
@@ -70,7 +80,7 @@ fn digest_one(stream: &dyn ReadAt, wanted: Algorithms, buffer: &mut Buffer, puls
                 break;
             }
             Ok(read) => {
-                let block = buffer.0.get(..read).unwrap_or_default();
+                let block = buffer.get(..read).unwrap_or_default();
                 if at == 0 {
                     reading.head = block.get(..HEAD).unwrap_or(block).to_vec();
                 }
@@ -147,6 +157,37 @@ mod tests {
             prop_assert_eq!(whole.digests, pieces.digests);
             prop_assert_eq!(whole.digests.iter().count(), 3);
             prop_assert_eq!(&whole.head[..], &data[..data.len().min(HEAD)]);
+        }
+
+        #[test]
+        fn a_batch_gives_what_its_streams_give_one_by_one(
+            lengths in prop::collection::vec(0_usize..200_000, 1..40),
+            bad in prop::option::of((0_usize..40, 0_u64..200_000)),
+            chunk in 1_usize..100_000,
+        ) {
+            let data: Vec<Vec<u8>> = lengths
+                .iter()
+                .enumerate()
+                .map(|(n, length)| (0..*length).map(|at| (at * (n + 7) / 3) as u8).collect())
+                .collect();
+            let streams: Vec<Faulty<'_>> = data
+                .iter()
+                .enumerate()
+                .map(|(n, data)| {
+                    let start = bad.filter(|(which, at)| *which == n && *at < size(data.len())).map(|(_, at)| at);
+                    Faulty { data, chunk, bad: start.map_or(0..0, |at| at..(at + 10).min(size(data.len()))) }
+                })
+                .collect();
+            let all: Vec<&dyn ReadAt> = streams.iter().map(|stream| stream as &dyn ReadAt).collect();
+            let together = digest(&all, Algorithms::ALL, &mut Buffer::default(), &|_| true);
+            for (stream, reading) in all.iter().zip(together) {
+                let alone = digest(&[*stream], Algorithms::ALL, &mut Buffer::default(), &|_| true).remove(0);
+                prop_assert_eq!(alone.digests, reading.digests);
+                prop_assert_eq!(alone.unreadable, reading.unreadable);
+                let known = alone.head.len().min(reading.head.len());
+                prop_assert_eq!(&alone.head[..known], &reading.head[..known]);
+                prop_assert!(!reading.stopped);
+            }
         }
 
         #[test]

@@ -7,9 +7,9 @@ use crate::model::{Content, EntryIndex, EntryState, EntryTable, FileEntry};
 use super::item;
 
 /// Most files of one batch.
-const BATCH_FILES: usize = 32;
+const BATCH_FILES: usize = 64;
 /// A batch ends with the file that brings it to this many bytes.
-const BATCH_BYTES: u64 = 4 * 1024 * 1024;
+const BATCH_BYTES: u64 = 8 * 1024 * 1024;
 /// Files of a folder from this size on are begun first, so that none is left for the end on one thread.
 const LARGE: u64 = 16 * 1024 * 1024;
 

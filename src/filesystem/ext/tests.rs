@@ -28,6 +28,8 @@ struct Listed {
     content: Content,
     size: u64,
     runs: Vec<Run>,
+    /// Modified, accessed, changed, created, to the second.
+    times: [Option<String>; 4],
 }
 
 /// A survey and what it was made of.
@@ -59,6 +61,11 @@ impl Image {
             content: entry.content(),
             size: entry.size(),
             runs: entry.runs().to_vec(),
+            times: {
+                let times = filesystem.times().decode(entry.times());
+                [times.modified, times.accessed, times.changed, times.created]
+                    .map(|stamp| stamp?.utc.map(|utc| utc[..19].to_owned()))
+            },
         };
         let entries: Vec<Listed> = table.iter().map(listed).collect();
         for entry in entries.iter().filter(|e| e.content == Content::Runs && e.kind != EntryKind::Other) {
@@ -147,9 +154,9 @@ fn run(tool: &str, arguments: &[&str]) -> Option<Vec<u8>> {
 
 /// An image made by `mke2fs` with those options of that many KiB from a folder.
 fn make(image: &Path, options: &str, kib: u64, folder: &Path) -> Option<()> {
-    // Into a file of its own each time: discarding what was there takes long.
+    // Into a fresh file each time: discarding what was there takes long.
     let _ = std::fs::remove_file(image);
-    let (image, folder, kib) = (image.to_str()?, folder.to_str()?, kib.to_string());
+    let (image, folder, kib) = (image.to_str()?, folder.to_str()?, format!("{kib}k"));
     let mut arguments = vec!["-q", "-F", "-E", "root_owner=0:0", "-d", folder];
     arguments.extend(options.split_whitespace());
     arguments.extend([image, &kib]);
@@ -196,6 +203,7 @@ struct Expected {
     allocated: bool,
     file: bool,
     md5: Option<String>,
+    times: [Option<String>; 4],
 }
 
 /// Reads what `fiwalk` writes, without `.` and `..` and its virtual entries.
@@ -219,6 +227,8 @@ fn dfxml(xml: &str) -> Vec<Expected> {
                 || object.contains("<alloc_name>1") && !object.contains("<alloc_name>0"),
             file: number(object, "meta_type") == 1,
             md5: hash.map(|(hash, _)| hash.to_owned()),
+            times: ["mtime", "atime", "ctime", "crtime"]
+                .map(|name| field(object, name).map(|text| text[..19].to_owned())),
         }
     });
     let virtual_entry = |path: &str| path.starts_with("$OrphanFiles") && !path.contains('/');

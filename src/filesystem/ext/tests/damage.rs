@@ -1,5 +1,7 @@
 //! Damaged and hostile volumes: nothing panics, nothing hangs, and what is sound is still listed.
 
+use std::io::{Seek, SeekFrom, Write};
+
 use super::*;
 
 /// A small image with a few hundred files.
@@ -12,6 +14,12 @@ fn small(options: &str, kib: u64) -> Option<(PathBuf, tempfile::TempDir)> {
         std::fs::write(place, bytes(number, 300 + 17 * number as usize)).unwrap();
     }
     std::fs::write(root.join("large.bin"), bytes(1, 400_000)).unwrap();
+    // Too many extents for an inode, and pointers on two levels.
+    let mut holes = std::fs::File::create(root.join("holes.bin")).unwrap();
+    for number in 0..60 {
+        holes.seek(SeekFrom::Start(number * 8192)).unwrap();
+        holes.write_all(&bytes(number, 1000)).unwrap();
+    }
     let path = folder.path().join("image");
     make(&path, options, kib, &root)?;
     Some((path, folder))
