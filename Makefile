@@ -4,7 +4,7 @@ MUSL := x86_64-unknown-linux-musl
 WINDOWS := x86_64-pc-windows-gnu
 
 .DEFAULT_GOAL := help
-.PHONY: help check demo demo-check demo-image release windows
+.PHONY: help check demo demo-check demo-image release soak windows
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -26,6 +26,11 @@ release: ## the static Linux binary (needs musl-gcc: Debian's musl-tools)
 	rustup target add $(MUSL)
 	CC_x86_64_unknown_linux_musl=musl-gcc cargo build --release --locked --target $(MUSL)
 	sha256sum target/$(MUSL)/release/onscene
+
+soak: ## fifty kills at random moments, and the killed examiner twenty times (minutes)
+	ONSCENE_KILLS=50 cargo test --release --test journeys interrupted -- --nocapture
+	for round in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do \
+		cargo test --release --test journeys examiner_that_is_killed || exit 1; done
 
 windows: ## check that the Windows build compiles
 	rustup target add $(WINDOWS)

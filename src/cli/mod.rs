@@ -38,6 +38,8 @@ pub fn main() -> ProcessExit {
             return if misuse { code(ExitCode::Failure) } else { ProcessExit::SUCCESS };
         }
     };
+    // Images can have a thousand segments, and batches of small files are open at once.
+    crate::platform::open_files();
     match run(arguments.command) {
         Ok(exit) => exit,
         Err(error) => {

@@ -2,7 +2,7 @@
 
 use super::hasher::Hasher;
 use super::md5_lanes::{BLOCK, LANES, States};
-use super::{HEAD, Pulse, Reading, digest_one};
+use super::{Pulse, Reading, digest_one, keep_head};
 use crate::model::{Algorithms, Digest};
 use crate::read::{ReadAt, size};
 
@@ -40,7 +40,7 @@ pub fn digest(
     batch: &[&dyn ReadAt],
     wanted: Algorithms,
     buffers: &mut LaneBuffers,
-    whole: &mut Vec<u8>,
+    whole: &mut [u8],
     pulse: Pulse<'_>,
 ) -> Vec<Reading> {
     let mut readings: Vec<Reading> = vec![Reading { stopped: true, ..Reading::default() }; batch.len()];
@@ -68,9 +68,10 @@ pub fn digest(
                 match active.fill(buffer, pulse) {
                     Filled::More => *lane = Some(active),
                     Filled::Stopped => going = false,
-                    // Told in full by the slow way, which maps every unreadable range.
+                    // Read again from its start by the slow way, which maps every unreadable range, and gives the
+                    // digests after all when the failure does not come back.
                     Filled::Failed => {
-                        let mapped = digest_one(active.stream, Algorithms::default(), whole, pulse);
+                        let mapped = digest_one(active.stream, wanted, whole, pulse);
                         put(&mut readings, active.index, mapped);
                     }
                 }
@@ -149,9 +150,7 @@ impl<'a> Lane<'a> {
             Ok(0) | Err(_) => Filled::Failed,
             Ok(read) => {
                 let piece = space.get(..read).unwrap_or_default();
-                if self.at == 0 {
-                    self.reading.head = piece.get(..HEAD).unwrap_or(piece).to_vec();
-                }
+                keep_head(&mut self.reading.head, piece);
                 self.others.update(piece);
                 self.at = self.at.saturating_add(size(read));
                 self.ready = 0..left.saturating_add(read);

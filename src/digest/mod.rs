@@ -81,9 +81,7 @@ fn digest_one(stream: &dyn ReadAt, wanted: Algorithms, buffer: &mut [u8], pulse:
             }
             Ok(read) => {
                 let block = buffer.get(..read).unwrap_or_default();
-                if at == 0 {
-                    reading.head = block.get(..HEAD).unwrap_or(block).to_vec();
-                }
+                keep_head(&mut reading.head, block);
                 // Digests over what is left of a damaged file would match nothing and mislead.
                 if reading.unreadable.is_empty() {
                     hasher.update(block);
@@ -115,6 +113,12 @@ fn digest_one(stream: &dyn ReadAt, wanted: Algorithms, buffer: &mut [u8], pulse:
         reading.digests = hasher.finish();
     }
     reading
+}
+
+/// Adds to the first bytes of a stream what is still missing of them: a read may stop at any place.
+fn keep_head(head: &mut Vec<u8>, next: &[u8]) {
+    let missing = HEAD.saturating_sub(head.len());
+    head.extend_from_slice(next.get(..missing).unwrap_or(next));
 }
 
 #[cfg(test)]
@@ -183,9 +187,10 @@ mod tests {
             for (stream, reading) in all.iter().zip(together) {
                 let alone = digest(&[*stream], Algorithms::ALL, &mut Buffer::default(), &|_| true).remove(0);
                 prop_assert_eq!(alone.digests, reading.digests);
-                prop_assert_eq!(alone.unreadable, reading.unreadable);
+                prop_assert_eq!(&alone.unreadable, &reading.unreadable);
                 let known = alone.head.len().min(reading.head.len());
                 prop_assert_eq!(&alone.head[..known], &reading.head[..known]);
+                prop_assert!(!alone.unreadable.is_empty() || alone.head.len() == reading.head.len());
                 prop_assert!(!reading.stopped);
             }
         }
@@ -202,6 +207,32 @@ mod tests {
             prop_assert_eq!(reading.unreadable.len(), 1);
             let missing = &reading.unreadable[0];
             prop_assert_eq!((missing.offset, missing.offset + missing.length), (range.start, range.end));
+        }
+    }
+
+    /// Fails the first time that it is read, as a marginal sector does.
+    struct Once<'a>(Memory<&'a [u8]>, std::sync::atomic::AtomicBool);
+
+    impl ReadAt for Once<'_> {
+        fn size(&self) -> u64 {
+            self.0.size()
+        }
+
+        fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, Unreadable> {
+            if self.1.swap(false, std::sync::atomic::Ordering::Relaxed) {
+                return Err(Unreadable::new(offset, 1, "passing failure"));
+            }
+            self.0.read_at(offset, buffer)
+        }
+    }
+
+    #[test]
+    fn a_failure_that_does_not_come_back_never_leaves_a_stream_without_digest_and_without_problem() {
+        let data = vec![5; 70_000];
+        let streams: Vec<Once<'_>> = (0..20).map(|_| Once(Memory(&data), true.into())).collect();
+        let all: Vec<&dyn ReadAt> = streams.iter().map(|stream| stream as &dyn ReadAt).collect();
+        for reading in digest(&all, Algorithms::ALL, &mut Buffer::default(), &|_| true) {
+            assert!(reading.digests.iter().count() == 3 || !reading.unreadable.is_empty());
         }
     }
 

@@ -39,21 +39,26 @@ pub struct IdRange {
 
 impl IdRange {
     /// The shortest list of ranges that holds exactly those items.
-    pub fn of(mut items: Vec<ItemId>) -> Vec<Self> {
-        items.sort_unstable();
-        let mut ranges: Vec<Self> = Vec::new();
-        for item in items {
-            match ranges.last_mut() {
-                Some(range)
-                    if (range.first.volume, range.first.stream) == (item.volume, item.stream)
-                        && item.record <= range.last.saturating_add(1) =>
+    pub fn of(items: Vec<ItemId>) -> Vec<Self> {
+        Self::joined(items.into_iter().map(|item| Self { first: item, last: item.record }).collect())
+    }
+
+    /// The shortest list of ranges that holds exactly the items of those.
+    pub fn joined(mut ranges: Vec<Self>) -> Vec<Self> {
+        ranges.sort_unstable();
+        let mut joined: Vec<Self> = Vec::new();
+        for range in ranges {
+            match joined.last_mut() {
+                Some(last)
+                    if (last.first.volume, last.first.stream) == (range.first.volume, range.first.stream)
+                        && range.first.record <= last.last.saturating_add(1) =>
                 {
-                    range.last = range.last.max(item.record);
+                    last.last = last.last.max(range.last);
                 }
-                _ => ranges.push(Self { first: item, last: item.record }),
+                _ => joined.push(range),
             }
         }
-        ranges
+        joined
     }
 
     /// Whether the item is one of the range.

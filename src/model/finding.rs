@@ -105,6 +105,9 @@ pub struct ItemRecord {
     pub kind: EntryKind,
     /// Where the content lies, from the start of the decoded medium; holes are left out.
     pub extents: Vec<Extent>,
+    /// How many more pieces there are than `extents` holds.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_extents: u64,
     /// Size in bytes.
     pub size: u64,
     /// Whether it exists.
@@ -114,6 +117,11 @@ pub struct ItemRecord {
     pub digests: Digests,
     /// Time stamps.
     pub times: Timestamps,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// An entry and why it is reported.

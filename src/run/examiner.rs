@@ -74,6 +74,15 @@ pub fn examine(
             set.map_err(|error| ExaminerError::Handover { what: "a hash set", error: error.to_string() })?,
         );
     }
+    let task = match order.task {
+        Task::List(wanted) => Task::List(wanted),
+        Task::Scan { mut prior, more } => {
+            for _ in 0..more {
+                prior.examined.push(frame::read(&mut input)?.ok_or(ExaminerError::NoOrder)?);
+            }
+            Task::Scan { prior, more: 0 }
+        }
+    };
     let files: Result<Vec<_>, _> = match order.kind {
         SourceKind::Folder if !cfg!(unix) => Ok(Vec::new()),
         _ => order.files.iter().map(platform::adopt).collect(),
@@ -94,18 +103,24 @@ pub fn examine(
     protection.remarks.push(sandbox.detail);
     let pipe = Pipe(Mutex::new(BufWriter::with_capacity(1 << 16, output)));
     let sets = KnownSets::new(sets);
-    let (wanted, prior) = match &order.task {
-        Task::Scan(prior) => (sets.algorithms(), prior.clone()),
-        Task::List(wanted) => (*wanted, Prior::default()),
+    let (wanted, prior, is_scan) = match task {
+        Task::Scan { prior, .. } => (sets.algorithms(), prior, true),
+        Task::List(wanted) => (wanted, Prior::default(), false),
     };
     let context = Context { sets: &sets, wanted, sink: &pipe, stop: &stop, is_control: false };
-    let decoded = scan::decode(order.kind, files, order.path, order.accept_atime);
+    let decoded = scan::decode(order.kind, files, order.path, order.accept_atime, &prior, &context);
     match decoded {
         Ok(decoded) => {
-            let options = Options { threads: order.threads.max(1), protection, prior };
-            match order.task {
-                Task::Scan(_) => scan::scan(decoded, &options, &context),
-                Task::List(_) => scan::list(decoded, &options, &context),
+            let threads = order.threads.max(1);
+            // Some for the standard streams, the sets, the segments of an image and directories.
+            let spare = platform::open_files()
+                .saturating_sub(128 + u64::try_from(order.files.len()).unwrap_or(u64::MAX >> 1));
+            let open_files = usize::try_from(spare).unwrap_or(usize::MAX) / threads;
+            let options = Options { threads, open_files, protection, prior };
+            if is_scan {
+                scan::scan(decoded, &options, &context);
+            } else {
+                scan::list(decoded, &options, &context);
             }
         }
         Err(error) => {

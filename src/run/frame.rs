@@ -5,8 +5,9 @@ use std::io::{self, Read, Write};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Longest frame in bytes; a longer one is refused by both sides.
-const MAX_FRAME: usize = 16 * 1024 * 1024;
+/// Longest frame in bytes; a longer one is refused by both sides. Well below the longest line of a journal, whatever
+/// a frame grows to when it is written there.
+const MAX_FRAME: usize = 4 * 1024 * 1024;
 
 /// Why a frame cannot be taken.
 #[derive(Debug, thiserror::Error)]

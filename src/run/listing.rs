@@ -4,8 +4,9 @@ use crate::model::{Algorithms, Event};
 use crate::source::EvidenceSource;
 
 use super::RunError;
+use super::bell::Bell;
 use super::order::Task;
-use super::supervisor::{Bell, Means, attend};
+use super::supervisor::{Means, attend};
 
 /// Lists a source; `take` gets entries, volumes and problems, and answers whether to go on.
 ///
@@ -21,7 +22,7 @@ pub fn list(
     let means = Means { sets: &[], threads, accept_atime, bell: &Bell::default() };
     let mut done = false;
     let mut listening = true;
-    let status = attend(0, source, &means, Task::List(wanted), |event| {
+    let status = attend(0, source, &means, Task::List(wanted), &[], |event| {
         done |= matches!(event, Event::Done { .. });
         listening = take(event);
         listening

@@ -1,5 +1,6 @@
 //! Starts and supervises examiners, carries their events, and keeps them before they are shown.
 
+mod bell;
 mod examiner;
 mod frame;
 mod listing;

@@ -36,7 +36,13 @@ pub struct Order {
 #[serde(rename_all = "lowercase")]
 pub enum Task {
     /// Look everything up; what was done earlier is not done again.
-    Scan(Prior),
+    Scan {
+        /// What was done earlier, and what an examiner died of.
+        prior: Prior,
+        /// So many frames follow the order and the sets, each with more items that were examined: a large source
+        /// has more of them than one frame holds.
+        more: u32,
+    },
     /// List every entry, with those digests.
     List(Algorithms),
 }

@@ -11,7 +11,8 @@ use crate::journal::Writer;
 use crate::model::{Event, RunEnd, RunRecord, SourceHeader, Warning};
 use crate::platform::PowerWatch;
 
-use super::supervisor::{Bell, Means, Message, supervise};
+use super::bell::Bell;
+use super::supervisor::{Means, Message, supervise};
 use super::{Ended, Observer, Plan, RunError, Stop};
 
 /// Messages that may wait for the recorder; examiners wait when there are more.
@@ -128,6 +129,7 @@ impl Recorder<'_> {
                 rung = true;
                 bell.ring();
             }
+            bell.look_round();
             let somebody_waits = self.waiting.iter().any(|event| !matches!(event, Event::Examined(_)));
             if somebody_waits || self.last_sync.elapsed() >= SYNC {
                 self.commit()?;
@@ -142,8 +144,9 @@ impl Recorder<'_> {
             Event::Started(_) | Event::Entry(_) | Event::Done { .. } => {}
             _ if self.is_repeated(&event) => {}
             _ => {
+                // Among those that are shown as not recorded, should this fail.
+                self.waiting.push(event.clone());
                 self.writer.append(&event)?;
-                self.waiting.push(event);
             }
         }
         Ok(())

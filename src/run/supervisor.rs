@@ -1,23 +1,30 @@
 //! Keeps an examiner at work on one source until everything was examined or recorded as a problem.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::io::{BufReader, Write as _};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use crossbeam_channel::Sender;
 
-use crate::model::{Event, ExaminedRange, ItemId, Problem, ProblemKind, Warning};
+use crate::model::{Event, ExaminedRange, IdRange, ItemId, Problem, ProblemKind, Warning};
 use crate::platform::{self, SharedBytes, Token};
 use crate::scan::Prior;
 use crate::source::EvidenceSource;
 
 use super::RunError;
+use super::bell::Bell;
 use super::frame;
 use super::order::{Order, Task};
 
-/// Times that the examiner of one source is started again. Planted files cannot keep a run busy for ever.
-const MAX_RESTARTS: u32 = 24;
+/// Deaths in a row after which nothing new was examined and nothing was found to blame.
+const MAX_BARREN: u32 = 8;
+/// Deaths in all. Each costs a survey: planted files cannot keep a run busy for ever.
+const MAX_DEATHS: u32 = 1000;
+/// Ranges of items in one frame that follows an order.
+const RANGES: usize = 8192;
+/// How long an examiner may take to end after it has sent everything.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// What reaches the recorder: an event, and the source that it comes from.
 pub type Message = (u32, Event);
@@ -34,44 +41,14 @@ pub struct Means<'a> {
     pub bell: &'a Bell,
 }
 
-/// Tells examiners to stop.
-#[derive(Default)]
-pub struct Bell {
-    state: Mutex<(bool, BTreeMap<u32, ChildStdin>)>,
-}
-
-impl Bell {
-    /// Tells every examiner, and every one that is started later, to stop.
-    pub fn ring(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.0 = true;
-        // Closing the pipe is the message.
-        state.1.clear();
-    }
-
-    fn rung(&self) -> bool {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).0
-    }
-
-    fn keep(&self, source: u32, pipe: ChildStdin) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if !state.0 {
-            state.1.insert(source, pipe);
-        }
-    }
-
-    fn forget(&self, source: u32) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).1.remove(&source);
-    }
-}
-
 /// Has a source examined, however often its examiner dies, and passes on every event.
 pub fn supervise(index: u32, source: &EvidenceSource, means: &Means<'_>, events: &Sender<Message>) {
     let mut prior = Prior::default();
-    let mut restarts = 0;
+    let (mut barren, mut deaths) = (0, 0);
     loop {
         let mut watch = Watch::default();
-        let outcome = attend(index, source, means, Task::Scan(prior.clone()), |event| {
+        let task = Task::Scan { prior: prior.without_examined(), more: 0 };
+        let outcome = attend(index, source, means, task, &prior.examined, |event| {
             watch.note(&event);
             events.send((index, event)).is_ok()
         });
@@ -80,22 +57,21 @@ pub fn supervise(index: u32, source: &EvidenceSource, means: &Means<'_>, events:
             Ok(status) => status,
             Err(error) => error.to_string(),
         };
-        if means.bell.rung() {
+        if means.bell.has_rung() {
             break;
         }
-        restarts += 1;
         let in_flight = watch.in_flight();
-        let told = if restarts > MAX_RESTARTS {
-            give_up(restarts, &death)
-        } else {
-            restart(&death, in_flight.len())
-        };
-        let _ = events.send((index, told));
-        if restarts > MAX_RESTARTS {
+        deaths += 1;
+        let came_further = !watch.examined.is_empty();
+        let in_flight_count = in_flight.len();
+        let blamed = prior.blame(in_flight);
+        barren = if came_further || blamed { 0 } else { barren + 1 };
+        prior.take_over(watch.examined);
+        if barren >= MAX_BARREN || deaths >= MAX_DEATHS {
+            let _ = events.send((index, give_up(deaths, &death)));
             break;
         }
-        prior.blame(in_flight);
-        prior.examined.append(&mut watch.examined);
+        let _ = events.send((index, restart(&death, in_flight_count)));
     }
 }
 
@@ -107,8 +83,8 @@ fn restart(death: &str, in_flight: usize) -> Event {
     Event::Warning(Warning { source: None, detail })
 }
 
-fn give_up(restarts: u32, death: &str) -> Event {
-    let detail = format!("the examiner ended {restarts} times before its work was done, last so: {death}");
+fn give_up(deaths: u32, death: &str) -> Event {
+    let detail = format!("the examiner ended {deaths} times before its work was done, last so: {death}");
     Event::Problem(
         Problem::new(ProblemKind::Crashed, detail)
             .advise("what was not examined until then needs another tool"),
@@ -126,7 +102,10 @@ struct Watch {
 impl Watch {
     fn note(&mut self, event: &Event) {
         match event {
-            Event::Started(started) => drop(self.started.insert(started.worker, started.items.clone())),
+            // A number that no pool of ours has would only fill memory.
+            Event::Started(started) if started.worker <= 1024 => {
+                self.started.insert(started.worker, started.items.clone());
+            }
             Event::Examined(range) => self.examined.push(range.clone()),
             Event::Done { .. } => self.done = true,
             _ => {}
@@ -141,15 +120,36 @@ impl Watch {
 }
 
 impl Prior {
-    /// Something alone that was suspected before is a culprit; everything else is suspected now.
-    fn blame(&mut self, in_flight: Vec<ItemId>) {
+    /// Something alone that was suspected before is a culprit; everything else is suspected now. Returns whether
+    /// a culprit was found.
+    fn blame(&mut self, in_flight: Vec<ItemId>) -> bool {
         match in_flight.as_slice() {
             [alone] if self.suspects.contains(alone) => {
                 self.suspects.remove(alone);
-                self.culprits.insert(*alone);
+                self.culprits.insert(*alone)
             }
-            _ => self.suspects.extend(in_flight),
+            _ => {
+                self.suspects.extend(in_flight);
+                false
+            }
         }
+    }
+
+    /// Adds what an examiner has done; alike and neighbouring items become one range.
+    fn take_over(&mut self, mut examined: Vec<ExaminedRange>) {
+        examined.append(&mut self.examined);
+        examined.sort_by_key(|done| (done.outcome, done.media, done.known));
+        for alike in examined.chunk_by(|a, b| (a.outcome, a.media, a.known) == (b.outcome, b.media, b.known))
+        {
+            if let Some(first) = alike.first() {
+                let ranges = alike.iter().flat_map(|done| done.items.iter().copied()).collect();
+                self.examined.push(ExaminedRange { items: IdRange::joined(ranges), ..first.clone() });
+            }
+        }
+    }
+
+    fn without_examined(&self) -> Self {
+        Self { examined: Vec::new(), ..self.clone() }
     }
 }
 
@@ -161,41 +161,49 @@ pub fn attend(
     source: &EvidenceSource,
     means: &Means<'_>,
     task: Task,
+    examined: &[ExaminedRange],
     mut take: impl FnMut(Event) -> bool,
 ) -> Result<String, RunError> {
     let failed = |error: &dyn std::fmt::Display| RunError::Examiner(error.to_string());
+    let more: Vec<ExaminedRange> = examined.iter().flat_map(pieces).collect();
+    let task = match task {
+        Task::Scan { prior, .. } => Task::Scan { prior, more: more.len().try_into().unwrap_or(u32::MAX) },
+        Task::List(wanted) => Task::List(wanted),
+    };
     let (mut child, order) = start(source, means, task).map_err(|error| failed(&error))?;
     let mut pipe = child.stdin.take().ok_or_else(|| failed(&"no pipe"))?;
+    let mut output = BufReader::new(child.stdout.take().ok_or_else(|| failed(&"no pipe"))?);
+    let watched = means.bell.watch(index, child);
     let sent = frame::write(&mut pipe, &order).map_err(|error| failed(&error)).and_then(|()| {
-        let piped = means.sets.iter().filter(|set| set.file().is_none());
-        piped.into_iter().try_for_each(|set| pipe.write_all(set.as_ref())).map_err(|error| failed(&error))
+        let mut piped = means.sets.iter().filter(|set| set.file().is_none());
+        piped.try_for_each(|set| pipe.write_all(set.as_ref())).map_err(|error| failed(&error))?;
+        more.iter().try_for_each(|done| frame::write(&mut pipe, done)).map_err(|error| failed(&error))
     });
     let mut result = sent;
-    if result.is_ok() {
-        means.bell.keep(index, pipe);
-        let mut output = child.stdout.take().map(std::io::BufReader::new);
-        while let Some(output) = output.as_mut() {
-            match frame::read::<Event>(output) {
-                Ok(Some(event)) => {
-                    if !take(event) {
-                        break;
-                    }
-                }
-                Ok(None) => break,
-                Err(error) => {
-                    result = Err(failed(&error));
+    means.bell.keep(index, pipe);
+    while result.is_ok() {
+        match frame::read::<Event>(&mut output) {
+            Ok(Some(event)) => {
+                watched.note(&event);
+                let last = matches!(event, Event::Done { .. });
+                if !take(event) || last {
                     break;
                 }
             }
+            Ok(None) => break,
+            Err(error) => result = Err(failed(&error)),
         }
-        means.bell.forget(index);
     }
-    if result.is_err() {
-        // It does not keep to the form: nothing more of it is believed.
-        let _ = child.kill();
-    }
-    let status = child.wait().map_err(|error| failed(&error))?;
-    result.map(|()| status.to_string())
+    means.bell.forget(index);
+    // It has said everything, or does not keep to the form and is not believed any more.
+    let patience = if result.is_ok() { LINGER } else { Duration::ZERO };
+    let status = watched.end(patience).map_err(|error| failed(&error))?;
+    result.map(|()| status)
+}
+
+/// What was examined, in parts that fit a frame.
+fn pieces(done: &ExaminedRange) -> impl Iterator<Item = ExaminedRange> + use<'_> {
+    done.items.chunks(RANGES).map(|items| ExaminedRange { items: items.to_vec(), ..done.clone() })
 }
 
 fn start(source: &EvidenceSource, means: &Means<'_>, task: Task) -> std::io::Result<(Child, Order)> {
@@ -211,7 +219,8 @@ fn start(source: &EvidenceSource, means: &Means<'_>, task: Task) -> std::io::Res
         task,
     };
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg("examine").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+    // Not the operator's terminal: what an examiner has to say are events.
+    command.arg("examine").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let files: Vec<&std::fs::File> = source
         .files
         .iter()
@@ -254,11 +263,11 @@ mod tests {
     #[test]
     fn an_item_is_blamed_only_after_it_was_tried_alone() {
         let mut prior = Prior::default();
-        prior.blame(vec![item(1)]);
+        assert!(!prior.blame(vec![item(1)]));
         assert!(prior.culprits.is_empty() && prior.suspects.contains(&item(1)));
         prior.blame(vec![item(1), item(2)]);
         assert!(prior.culprits.is_empty());
-        prior.blame(vec![item(2)]);
+        assert!(prior.blame(vec![item(2)]));
         assert_eq!(prior.culprits.into_iter().collect::<Vec<_>>(), [item(2)]);
         assert_eq!(prior.suspects.into_iter().collect::<Vec<_>>(), [item(1)]);
     }

@@ -102,8 +102,12 @@ fn control_file(threads: usize, context: &Context<'_>) -> Result<String, String>
     let stop = AtomicBool::new(false);
     let wanted = if context.wanted.is_empty() { Algorithms::ALL } else { context.wanted };
     let control = Context { sets: context.sets, wanted, sink: &witness, stop: &stop, is_control: true };
-    let options =
-        Options { threads: threads.min(2), protection: Protection::default(), prior: Prior::default() };
+    let options = Options {
+        threads: threads.min(2),
+        open_files: 1024,
+        protection: Protection::default(),
+        prior: Prior::default(),
+    };
     let surveyed = survey::survey(Decoded::Medium(image), &options, &control);
     let examined = examine::examine(&surveyed, &options, &control);
     let ledger = coverage::settle(&surveyed, &examined);

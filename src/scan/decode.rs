@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use crate::container::Image;
 use crate::filesystem::Filesystem;
 use crate::filesystem::folder::Folder;
-use crate::model::SourceKind;
+use crate::model::{Event, ItemId, SourceKind, Started};
 use crate::platform::descent::Root;
 use crate::read::Error;
 use crate::source;
+
+use super::{Context, Prior};
 
 /// A source, decoded.
 pub enum Decoded {
@@ -26,19 +28,34 @@ pub enum Decoded {
     },
 }
 
+/// Stands for the decoding of a source: what an examiner is at before it knows any volume.
+const DECODING: ItemId = ItemId::survey_of(u32::MAX);
+
 /// Decodes a source from its open files; `path` is what the operator called it.
 ///
 /// # Errors
-/// When no format opens the image, or the folder is not one any more.
+/// When no format opens the image, the folder is not one any more, or an examiner died of just that before.
 pub fn decode(
     kind: SourceKind,
     files: Vec<File>,
     path: PathBuf,
     accept_atime: bool,
+    prior: &Prior,
+    context: &Context<'_>,
 ) -> Result<Decoded, Error> {
-    if kind != SourceKind::Folder {
-        return source::decode(kind, files).map(Decoded::Medium);
+    if prior.culprits.contains(&DECODING) {
+        return Err(Error::unsupported("the source", 0, "the examiner died when it decoded it"));
     }
+    context.send(Event::Started(Started { worker: 0, items: vec![DECODING] }));
+    let decoded = match kind {
+        SourceKind::Folder => open_folder(files, path, accept_atime),
+        SourceKind::Device | SourceKind::Image => source::decode(kind, files).map(Decoded::Medium),
+    };
+    context.send(Event::Started(Started { worker: 0, items: Vec::new() }));
+    decoded
+}
+
+fn open_folder(files: Vec<File>, path: PathBuf, accept_atime: bool) -> Result<Decoded, Error> {
     let refused = |error: std::io::Error| Error::Refused { what: "the folder", found: error.to_string() };
     let root = open_root(files, &path).map_err(refused)?;
     let mount = root.mount().remark();

@@ -92,6 +92,8 @@ pub fn examine(surveyed: &Surveyed, options: &Options, context: &Context<'_>) ->
     let cursor = AtomicUsize::new(0);
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        // Also when this thread panics: else the scope waits for ever for the thread that tells progress.
+        let _over = SetOnDrop(&over);
         scope.spawn(|| {
             while !over.load(Ordering::Relaxed) {
                 work.tell_progress();
@@ -100,6 +102,7 @@ pub fn examine(surveyed: &Surveyed, options: &Options, context: &Context<'_>) ->
         });
         let mut buffer = Buffer::default();
         suspects.into_iter().for_each(|at| work.batch(&[at], 0, &mut buffer));
+        let at_once = options.open_files.max(1);
         let worker = |number: usize| {
             let mut buffer = Buffer::default();
             while let Some(batch) =
@@ -107,7 +110,7 @@ pub fn examine(surveyed: &Surveyed, options: &Options, context: &Context<'_>) ->
             {
                 let todo: Vec<usize> =
                     batch.clone().filter(|at| examined.status(*at).outcome.is_none()).collect();
-                work.batch(&todo, number, &mut buffer);
+                todo.chunks(at_once).for_each(|part| work.batch(part, number, &mut buffer));
             }
         };
         match rayon::ThreadPoolBuilder::new().num_threads(options.threads).build() {
@@ -115,11 +118,18 @@ pub fn examine(surveyed: &Surveyed, options: &Options, context: &Context<'_>) ->
             // Without threads the work is slower, not less.
             Err(_) => worker(0),
         }
-        over.store(true, Ordering::Relaxed);
     });
     work.tell_progress();
     surveyed.remarks().into_iter().for_each(|problem| work.problem(problem));
     examined
+}
+
+struct SetOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 struct Work<'a> {
@@ -157,7 +167,8 @@ impl<'a> Work<'a> {
                     item::problem(entry, ProblemKind::Crashed, detail).advise("examine it with another tool"),
                 );
                 self.examined.settle(at, Status { outcome: Some(Outcome::NotExamined), ..Status::default() });
-            } else if let Some(done) = earlier.get(id) {
+            } else if let Some(done) = earlier.get(id).filter(|done| done.outcome != Outcome::Unreadable) {
+                // What could not be read is tried again: only the reading knows which bytes it were.
                 let status = Status { outcome: Some(done.outcome), media: done.media, known: done.known };
                 self.examined.settle(at, status);
                 self.files.fetch_add(1, Ordering::Relaxed);
@@ -189,7 +200,10 @@ impl<'a> Work<'a> {
         for (content, reading) in opened.iter().zip(readings) {
             let status = match reading {
                 Some(reading) if reading.stopped => continue,
-                Some(reading) => self.conclude(content, &reading, buffer),
+                Some(reading) => {
+                    let conclude = || self.conclude(content, &reading, buffer);
+                    catch_unwind(AssertUnwindSafe(conclude)).unwrap_or_else(|_| self.died(content.entry))
+                }
                 None => self.died(content.entry),
             };
             done.push((status, content.at, content.entry));
@@ -247,6 +261,13 @@ impl<'a> Work<'a> {
             self.unreadable(content.entry, reading);
             return Status { outcome: Some(Outcome::Unreadable), media, known: false };
         }
+        if !self.context.wanted.iter().all(|kind| reading.digests.get(kind).is_some()) {
+            let detail = "its digests could not be computed, though no place of it was unreadable";
+            self.problem(
+                item::problem(content.entry, ProblemKind::Unreadable, detail).advise("scan it again"),
+            );
+            return Status { outcome: Some(Outcome::Unreadable), media, known: false };
+        }
         let size = content.stream.size();
         let mut answer = self.context.sets.look_up(&reading.digests, size);
         if !self.context.is_control {
@@ -282,12 +303,16 @@ impl<'a> Work<'a> {
 
     /// Reads a hit again from the same handle for all digests, and reports it under each of its names.
     fn find(&self, content: &Opened<'_>, first: &Reading, answer: Answer, buffer: &mut Buffer) {
-        let again = digest(&[&*content.stream], Algorithms::ALL, buffer, &|_| true).pop().unwrap_or_default();
+        let again = digest(&[&*content.stream], Algorithms::ALL, buffer, &|_| !self.context.stopped())
+            .pop()
+            .unwrap_or_default();
         let size = content.stream.size();
         let (mut answer, mut digests) = (answer, first.digests);
         if again.digests.iter().count() == 3 && again.digests.agree(&first.digests) {
             digests = again.digests;
             answer = self.context.sets.look_up(&digests, size);
+        } else if again.stopped {
+            answer.remarks.push("stopped before a second reading could confirm the digest".into());
         } else {
             let detail = "a second reading for the remaining digests gave other bytes, or failed";
             self.problem(

@@ -9,6 +9,9 @@ use crate::read::{Error, Pieces};
 
 use super::survey::Surveyed;
 
+/// Most pieces of a content that a record lists; a fragmented file must not make its finding too long to be kept.
+const MAX_EXTENTS: usize = 4096;
+
 /// Identity of an entry; it does not depend on the order of work.
 pub fn identity(entry: FileEntry<'_>) -> ItemId {
     ItemId { volume: entry.volume(), stream: entry.stream(), record: entry.record() }
@@ -40,6 +43,9 @@ pub fn record(
     digests: Digests,
 ) -> ItemRecord {
     let facts = facts.unwrap_or(Facts { size: entry.size(), times: entry.times() });
+    let mut extents = extents(entry);
+    let more_extents = crate::read::size(extents.len().saturating_sub(MAX_EXTENTS));
+    extents.truncate(MAX_EXTENTS);
     let times = surveyed.filesystem(entry.volume()).map(|filesystem| filesystem.times()).unwrap_or_default();
     ItemRecord {
         volume: entry.volume(),
@@ -47,7 +53,8 @@ pub fn record(
         record: entry.record(),
         stream: entry.stream(),
         kind: entry.kind(),
-        extents: extents(entry),
+        extents,
+        more_extents,
         size: facts.size,
         state: entry.state(),
         digests,

@@ -16,7 +16,9 @@ mod survey;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::model::{Algorithms, Control, ControlKind, Event, Protection};
+use crate::model::{
+    Algorithms, Control, ControlKind, Event, ItemId, Problem, ProblemKind, Protection, Started,
+};
 
 pub use control::{CONTROL_SET, control_set};
 pub use decode::{Decoded, decode};
@@ -24,6 +26,9 @@ pub use known::KnownSets;
 pub use list::list;
 pub use panics::install as catch_panics;
 pub use prior::Prior;
+
+/// Stands for the check of the digest that an image stores of its medium.
+const STORED_DIGEST: ItemId = ItemId::survey_of(u32::MAX - 1);
 
 /// Where events go.
 pub trait Sink: Sync {
@@ -35,6 +40,8 @@ pub trait Sink: Sync {
 pub struct Options {
     /// Worker threads, at least one.
     pub threads: usize,
+    /// Files that a worker may hold open at once.
+    pub open_files: usize,
     /// What keeps the source from being written to.
     pub protection: Protection,
     /// What an earlier examiner of the same source has done, or died of.
@@ -80,10 +87,21 @@ pub fn scan(decoded: Decoded, options: &Options, context: &Context<'_>) {
     if control::before(options.threads, context) {
         let surveyed = survey::survey(decoded, options, context);
         let examined = examine::examine(&surveyed, options, context);
-        control::stored_digest(&surveyed, context);
+        stored_digest(&surveyed, options, context);
         let coverage = coverage::settle(&surveyed, &examined);
         context.send(Event::Coverage(coverage));
         control::after(options.threads, context);
     }
     context.send(Event::Done { stopped: context.stopped() });
+}
+
+/// Checks the stored digest, unless an examiner died of just that.
+fn stored_digest(surveyed: &survey::Surveyed, options: &Options, context: &Context<'_>) {
+    if options.prior.culprits.contains(&STORED_DIGEST) {
+        let detail = "the examiner died while it checked the digest that the image stores of its medium";
+        return context.send(Event::Problem(Problem::new(ProblemKind::Crashed, detail)));
+    }
+    context.send(Event::Started(Started { worker: 0, items: vec![STORED_DIGEST] }));
+    control::stored_digest(surveyed, context);
+    context.send(Event::Started(Started { worker: 0, items: Vec::new() }));
 }

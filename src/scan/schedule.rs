@@ -12,6 +12,8 @@ const BATCH_FILES: usize = 128;
 const BATCH_BYTES: u64 = 16 * 1024 * 1024;
 /// Files of a folder from this size on are begun first, so that none is left for the end on one thread.
 const LARGE: u64 = 16 * 1024 * 1024;
+/// Files of a folder from this size on come last.
+const HUGE: u64 = 4 * 1024 * 1024 * 1024;
 
 /// Groups of entries that are one content (the names of a hard-linked file), in the order of work.
 pub struct Schedule {
@@ -100,12 +102,15 @@ fn tier(entry: FileEntry<'_>, in_set: impl Fn(u64) -> bool) -> u8 {
     }
 }
 
-/// Physical order on a medium. In a folder, where places are not known: large files first, then by inode.
+/// Physical order on a medium. In a folder, where places are not known: large files first, then by inode. What is
+/// larger still, or all holes, comes last: it may be there to keep everything else waiting.
 fn place(entry: FileEntry<'_>) -> (u64, u64) {
-    match entry.runs().iter().find(|run| !run.is_hole()) {
-        Some(run) => (run.offset, 0),
-        None if entry.size() >= LARGE => (0, u64::MAX - entry.size()),
-        None => (u64::MAX, entry.record()),
+    match (entry.runs().iter().find(|run| !run.is_hole()), entry.content()) {
+        (Some(run), _) => (run.offset, 0),
+        (None, Content::Opened) if entry.size() >= HUGE => (u64::MAX, entry.size()),
+        (None, Content::Opened) if entry.size() >= LARGE => (0, u64::MAX - entry.size()),
+        (None, Content::Opened) => (1, entry.record()),
+        (None, _) => (u64::MAX, entry.size()),
     }
 }
 

@@ -129,7 +129,16 @@ impl Surveyor<'_> {
             Ok(None) => whole(Vec::new()),
             Ok(Some(table)) => {
                 summary.table = table.name.into();
-                table.layout
+                let mut layout = table.layout;
+                // Some file systems leave room for a table in front of them: neither may hide the other.
+                if filesystem::detect(medium).confidence == Confidence::Strong {
+                    let detail = "the medium has a partition table and is a file system as a whole as well: both are read";
+                    let both = Problem::new(ProblemKind::Ambiguous, detail).at(Extent::new(0, medium.size()));
+                    let first = whole(vec![both]);
+                    layout.volumes.splice(0..0, first.volumes);
+                    layout.problems.extend(first.problems);
+                }
+                layout
             }
             Err(error) => {
                 let advice = "the medium is searched as one volume; a tool that repairs tables may find more";
@@ -141,6 +150,24 @@ impl Surveyor<'_> {
     fn volume(&self, volume: Volume, medium: &Arc<dyn ReadAt>, surveyed: &mut Surveyed) {
         let extent = volume.extent;
         surveyed.volumes.push(extent);
+        let marker = ItemId::survey_of(u32::from(volume.number));
+        if self.prior.culprits.contains(&marker) {
+            let detail = "the examiner died when it looked at this volume".to_owned();
+            self.problem(
+                &volume,
+                ProblemKind::Crashed,
+                detail,
+                "nothing in this volume was examined: use another tool",
+            );
+            return self.lost(volume, None, Bucket::Unsupported, surveyed);
+        }
+        self.context.send(Event::Started(Started { worker: 0, items: vec![marker] }));
+        self.look_into(volume, medium, surveyed);
+        self.context.send(Event::Started(Started { worker: 0, items: Vec::new() }));
+    }
+
+    fn look_into(&self, volume: Volume, medium: &Arc<dyn ReadAt>, surveyed: &mut Surveyed) {
+        let extent = volume.extent;
         let window: Arc<dyn ReadAt> = Arc::new(Window::new(Arc::clone(medium), extent.offset, extent.length));
         let detected = filesystem::detect(&window);
         if detected.tied.len() > 1 {
@@ -213,18 +240,6 @@ impl Surveyor<'_> {
 
     fn list(&self, volume: Volume, filesystem: Box<dyn Filesystem>, surveyed: &mut Surveyed) {
         let number = u32::from(volume.number);
-        let marker = ItemId::survey_of(number);
-        if self.prior.culprits.contains(&marker) {
-            let detail = format!("the {} reader died when it listed this volume", filesystem.variant());
-            self.problem(
-                &volume,
-                ProblemKind::Crashed,
-                detail,
-                "nothing in this volume was examined: use another tool",
-            );
-            return self.lost(volume, Some(filesystem.variant()), Bucket::Unsupported, surveyed);
-        }
-        self.context.send(Event::Started(Started { worker: 0, items: vec![marker] }));
         let first = surveyed.table.len();
         let mut survey = Survey::new(volume.number, volume.extent.offset, &mut surveyed.table);
         let ended = catch_unwind(AssertUnwindSafe(|| filesystem.survey(&mut survey)));
@@ -247,7 +262,6 @@ impl Surveyor<'_> {
         surveyed.claims.extend(metadata.into_iter().map(|extent| (extent, Bucket::Examined)));
         let summary = self.summary(&volume, &*filesystem, &surveyed.table, first);
         self.context.send(Event::Volume(summary));
-        self.context.send(Event::Started(Started { worker: 0, items: Vec::new() }));
         surveyed.filesystems.push((number, filesystem));
     }
 

@@ -84,6 +84,28 @@ fn a_container_that_is_not_opened_makes_the_answer_incomplete() {
     assert!(listed.contains("a.zip"), "{listed}");
 }
 
+#[cfg(unix)]
+#[test]
+fn many_small_files_are_examined_with_few_file_handles() {
+    let kit = Kit::new();
+    let wanted = noise(8, 100);
+    for number in 0..600 {
+        kit.write(&format!("stick/{number}.bin"), noise(number + 1000, 100));
+    }
+    kit.write("stick/wanted.bin", &wanted);
+    let script = format!(
+        "ulimit -Hn 200; exec {} scan stick --threads 8 --alert-digest {}",
+        super::kit::binary().display(),
+        md5(&wanted)
+    );
+    let output =
+        std::process::Command::new("sh").args(["-c", &script]).current_dir(kit.path("")).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
+    let findings = kit.findings();
+    assert_eq!(findings["verdict"]["complete"], true, "{}", findings["verdict"]);
+    assert_eq!(findings["coverage"]["sources"][0]["ledger"]["files"]["examined"], 601);
+}
+
 #[test]
 fn several_sources_are_exhibits_of_one_run() {
     let kit = Kit::new();

@@ -31,7 +31,7 @@ fn age(path: &Path) {
 fn traced(kit: &Kit, source: &str, digest: &str) -> String {
     let trace = kit.path("trace");
     let done = std::process::Command::new("strace")
-        .args(["-f", "-y", "-s", "512", "-e", "trace=%file,%desc,%network,fdatasync", "-o"])
+        .args(["-f", "-y", "-s", "100000", "-e", "trace=%file,%desc,%network,fdatasync", "-o"])
         .arg(&trace)
         .arg(super::kit::binary())
         .args(["scan", source, "--alert-digest", digest, "--threads", "2"])
@@ -158,15 +158,6 @@ fn a_finding_is_written_then_synced_then_shown() {
     kit.write("stick/a.jpg", &content);
     let trace = traced(&kit, "stick", &md5(&content));
     let place = |what: &dyn Fn(&str) -> bool| trace.lines().position(what).unwrap_or(usize::MAX);
-    eprintln!(
-        "{}",
-        trace
-            .lines()
-            .filter(|line| line.contains("journal.jsonl"))
-            .map(|line| &line[..line.len().min(200)])
-            .collect::<Vec<_>>()
-            .join("\n")
-    );
     let written = place(&|line| {
         line.contains("write(") && line.contains("journal.jsonl") && line.contains("\\\"type\\\":\\\"finding")
     });

@@ -62,10 +62,12 @@ fn main_category(text: &str) -> Vec<(String, String)> {
 
 /// Seconds since 1970 as UTC; six numbers as they are, because their time zone is nowhere stated.
 fn time(value: &str) -> String {
-    if let Some(stamp) = value.parse().ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok()) {
+    if let Some(stamp) =
+        value.parse::<i64>().ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
+    {
         return stamp.to_string();
     }
-    let parts: Vec<u16> = value.split(' ').filter_map(|part| part.parse().ok()).collect();
+    let parts: Vec<u16> = value.split(' ').filter_map(|part| part.parse::<u16>().ok()).collect();
     match parts[..] {
         [year, month, day, hour, minute, second] => {
             format!(

@@ -57,6 +57,7 @@ pub fn finding(source: u32, path: &[u8]) -> Finding {
             stream: 0,
             kind: EntryKind::File,
             extents: vec![Extent::new(4096, 11)],
+            more_extents: 0,
             size: 11,
             state: EntryState::Allocated,
             digests: EMPTY_FILE,

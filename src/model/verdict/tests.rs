@@ -91,6 +91,7 @@ fn finding(source: u32, state: EntryState, hits: Vec<Hit>) -> Event {
             stream: 0,
             kind: EntryKind::File,
             extents: vec![],
+            more_extents: 0,
             size: 1,
             state,
             digests: EMPTY_FILE,
