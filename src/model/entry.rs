@@ -49,6 +49,17 @@ pub enum Content {
     Opened,
     /// They cannot be had any more, for instance because a deleted file's clusters belong to another.
     Lost,
+    /// They are there, encrypted. The runs of an entry that exists say where, for the ledger.
+    Encrypted,
+    /// They are there, stored in a way that this version does not read. The runs are as for `Encrypted`.
+    Unsupported,
+}
+
+impl Content {
+    /// Whether there are bytes to examine.
+    pub const fn is_had(self) -> bool {
+        matches!(self, Self::Runs | Self::Opened)
+    }
 }
 
 /// A piece of content: bytes of the medium, or a hole that reads as zeros.
@@ -112,7 +123,7 @@ pub struct NewEntry<'a> {
     pub times: Times,
     /// How the content is had.
     pub content: Content,
-    /// The pieces of content in file order; together at least `size` long unless content is lost or opened.
+    /// The pieces of content in file order; together at least `size` long where content is [`Content::Runs`].
     pub runs: &'a [Run],
 }
 
@@ -308,10 +319,12 @@ impl<'a> FileEntry<'a> {
 
     /// How its content is had.
     pub fn content(self) -> Content {
-        match (self.table.flags[self.at] >> 4) & 3 {
+        match (self.table.flags[self.at] >> 4) & 7 {
             0 => Content::Runs,
             1 => Content::Opened,
-            _ => Content::Lost,
+            2 => Content::Lost,
+            3 => Content::Encrypted,
+            _ => Content::Unsupported,
         }
     }
 
@@ -346,6 +359,8 @@ const fn pack(kind: EntryKind, state: EntryState, content: Content) -> u8 {
         Content::Runs => 0,
         Content::Opened => 1,
         Content::Lost => 2,
+        Content::Encrypted => 3,
+        Content::Unsupported => 4,
     };
     kind | state << 2 | content << 4
 }
@@ -386,6 +401,21 @@ mod tests {
         assert_eq!(file.times(), Times { modified: Some(0), ..Times::default() });
         assert_eq!(table.get(lost).unwrap().path(), "$OrphanFiles/b".into());
         assert!(table.get(3).is_none());
+    }
+
+    #[test]
+    fn every_kind_state_and_content_survives_being_packed() {
+        use {Content as C, EntryKind as K, EntryState as S};
+        for kind in [K::File, K::Directory, K::Symlink, K::Other] {
+            for state in [S::Allocated, S::Deleted, S::Orphan] {
+                for content in [C::Runs, C::Opened, C::Lost, C::Encrypted, C::Unsupported] {
+                    let mut table = EntryTable::default();
+                    let new = NewEntry { kind, state, content, ..entry(b"a", Parent::Root, &[]) };
+                    let packed = table.push(0, 0, new).and_then(|index| table.get(index)).unwrap();
+                    assert_eq!((packed.kind(), packed.state(), packed.content()), (kind, state, content));
+                }
+            }
+        }
     }
 
     #[test]

@@ -239,6 +239,8 @@ fn encrypted<'a>(problems: impl Iterator<Item = &'a Problem>) -> String {
     let mut numbers = std::collections::BTreeSet::new();
     for problem in problems {
         match (&problem.path, problem.volume) {
+            // More than can be listed are files: there are fewer volumes.
+            _ if problem.is_rest() => files = files.saturating_add(problem.count),
             (Some(_), _) => files = files.saturating_add(problem.count),
             // Two remarks on one volume are still one volume.
             (None, Some(number)) if !numbers.insert(number) => {}

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::kept::{Kept, MAX_SINGLE};
 use super::{
     Action, Control, Coverage, Digest, EntryState, Event, Finding, Problem, RunEnd, RunHeader, SourceHeader,
     SourceSummary, VolumeSummary, Warning,
@@ -40,7 +41,11 @@ pub struct RunRecord {
     /// Ledgers, one for each source that was finished.
     pub coverage: Vec<Coverage>,
     /// What was not examined.
+    ///
+    /// Of each source and kind so many are kept singly, the rest in one that [`Problem::is_rest`].
     pub problems: Vec<Problem>,
+    /// What bounds `problems`.
+    pub(crate) kept: Kept,
     /// Checks of the run itself.
     pub controls: Vec<Control>,
     /// What else a reader must know.
@@ -62,7 +67,7 @@ impl RunRecord {
             Event::SourceOpened(source) => self.opened.push(source),
             Event::Volume(volume) => self.volumes.push(volume),
             Event::Coverage(coverage) => self.coverage.push(coverage),
-            Event::Problem(problem) => self.problems.push(problem),
+            Event::Problem(problem) => self.kept.add(problem, MAX_SINGLE, &mut self.problems),
             Event::Control(control) => self.controls.push(control),
             Event::Warning(warning) => self.warnings.push(warning),
             Event::Finding(finding) => {
@@ -85,6 +90,7 @@ impl RunRecord {
             let path = p.path.as_ref().map(|path| path.as_bytes().to_vec());
             (p.source, p.kind, p.volume, path, p.record, p.extent, p.detail.clone())
         });
+        self.kept.reordered(&self.problems);
         self.volumes.sort_by_key(|v| (v.source, v.volume));
         self.opened.sort_by_key(|s| s.source);
         self.coverage.sort_by_key(|c| c.source);

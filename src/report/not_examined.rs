@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 
-use super::{Report, cell};
+use super::{Report, cell, words};
 use crate::model::{Bucket, Coverage, Finding, Problem, RunRecord};
 
 /// The sheet of what was not examined.
@@ -77,7 +77,7 @@ impl<'a> Row<'a> {
             offset: problem.extent.map(|extent| extent.offset),
             bytes: problem.extent.map(|extent| extent.length),
             count: Some(problem.count),
-            detail: problem.detail.as_str().into(),
+            detail: words::problem(problem),
             advice: problem.advice.as_str().into(),
         }
     }

@@ -1,10 +1,11 @@
 //! What reports say of a finding, a source or a time, in the same words everywhere.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 
 use crate::model::{
-    Action, Algorithm, CategoryCount, EntryState, Finding, Hit, Protection, Role, RunRecord, SourceKind,
-    Stamp, Timestamps, visible,
+    Action, Algorithm, CategoryCount, EntryState, Finding, Hit, Problem, Protection, Role, RunRecord,
+    SourceKind, Stamp, Timestamps, grouped, visible,
 };
 
 /// What stands on top when only the demonstration set was loaded.
@@ -95,6 +96,14 @@ pub(super) fn categories(run: &RunRecord) -> Vec<(Action, &str, &CategoryCount)>
         .collect();
     rows.sort_by_key(|(action, name, _)| (Reverse(*action), !name.starts_with("category"), *name));
     rows
+}
+
+/// What is wrong, as a reader needs it: of an aggregate also how many it stands for.
+pub(super) fn problem(problem: &Problem) -> Cow<'_, str> {
+    match problem.is_rest() {
+        true => format!("and {} {}", grouped(problem.count), problem.detail).into(),
+        false => problem.detail.as_str().into(),
+    }
 }
 
 /// The digests of a finding by name, absent ones left out.

@@ -32,17 +32,23 @@ fn counts(surveyed: &Surveyed, examined: &Examined) -> Coverage {
             continue;
         }
         count(&mut coverage.files, status);
-        if status.media || (status.outcome.is_none() && named_like_media(entry.name())) {
+        // Only what was read in whole is known by its content.
+        let seen = matches!(status.outcome, Some(Outcome::Examined | Outcome::ExaminedWhole));
+        if status.media || (!seen && named_like_media(entry.name())) {
             count(&mut coverage.media, status);
         }
         coverage.known += u64::from(status.known);
     }
-    let lost = surveyed.table.iter().filter(|e| e.kind() == EntryKind::File && e.content() == Content::Lost);
-    for entry in lost {
-        let counts =
-            if entry.state() == EntryState::Allocated { &mut coverage.files } else { &mut coverage.deleted };
-        counts.total += 1;
-        counts.not_examined += 1;
+    let missed = Status { outcome: Some(Outcome::NotExamined), ..Status::default() };
+    for entry in not_had(surveyed) {
+        if entry.state() != EntryState::Allocated {
+            count(&mut coverage.deleted, missed);
+            continue;
+        }
+        count(&mut coverage.files, missed);
+        if named_like_media(entry.name()) {
+            count(&mut coverage.media, missed);
+        }
     }
     coverage
 }
@@ -72,6 +78,11 @@ fn distinct<'a>(
     })
 }
 
+/// The files whose content cannot be had; no work was planned for them.
+fn not_had(surveyed: &Surveyed) -> impl Iterator<Item = FileEntry<'_>> {
+    surveyed.table.iter().filter(|entry| entry.kind() == EntryKind::File && !entry.content().is_had())
+}
+
 fn medium_ledger(surveyed: &Surveyed, examined: &Examined, size: u64) -> Ledger {
     let mut ledger = Ledger::new(size);
     surveyed.volumes.iter().for_each(|extent| ledger.volume(*extent));
@@ -85,13 +96,14 @@ fn medium_ledger(surveyed: &Surveyed, examined: &Examined, size: u64) -> Ledger 
             }
         }
     }
-    for entry in surveyed.table.iter() {
-        // Content that cannot be had of a file that exists: encrypted or of an unsupported kind.
-        if entry.kind() == EntryKind::File
-            && entry.content() == Content::Lost
-            && entry.state() == EntryState::Allocated
-        {
-            item::extents(entry).into_iter().for_each(|extent| ledger.claim(extent, Bucket::Unsupported));
+    for entry in not_had(surveyed) {
+        for extent in item::extents(entry) {
+            match entry.content() {
+                Content::Encrypted => ledger.claim(extent, Bucket::Encrypted),
+                Content::Unsupported => ledger.claim(extent, Bucket::Unsupported),
+                // Its places are not known in full and may be wrong: they take nothing from other files.
+                Content::Lost | Content::Runs | Content::Opened => ledger.skip(extent, SkipRule::DamagedFile),
+            }
         }
     }
     ledger
@@ -122,10 +134,14 @@ fn folder_bytes(surveyed: &Surveyed, examined: &Examined, coverage: &mut Coverag
 
 /// Names that pictures and videos usually have; used only to count what nobody looked into.
 fn named_like_media(name: &[u8]) -> bool {
-    const ENDINGS: [&str; 24] = [
-        "3gp", "arw", "avi", "avif", "bmp", "cr2", "cr3", "dng", "flv", "gif", "heic", "heif", "jpeg", "jpg",
-        "m4v", "mkv", "mov", "mp4", "mpg", "nef", "png", "webm", "webp", "wmv",
+    const ENDINGS: [&str; 35] = [
+        "3g2", "3gp", "arw", "asf", "avi", "avif", "bmp", "cr2", "cr3", "dng", "flv", "gif", "heic", "heif",
+        "hif", "jpe", "jpeg", "jpg", "jxl", "m2ts", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "nef",
+        "orf", "png", "tif", "tiff", "webm", "webp", "wmv",
     ];
     let ending = name.rsplit(|byte| *byte == b'.').next().unwrap_or_default().to_ascii_lowercase();
     std::str::from_utf8(&ending).is_ok_and(|ending| ENDINGS.binary_search(&ending).is_ok())
 }
+
+#[cfg(test)]
+mod tests;

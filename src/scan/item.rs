@@ -19,7 +19,7 @@ pub fn identity(entry: FileEntry<'_>) -> ItemId {
 
 /// Whether an entry has content that can be examined.
 pub fn is_examinable(entry: FileEntry<'_>) -> bool {
-    entry.kind() == EntryKind::File && entry.content() != Content::Lost
+    entry.kind() == EntryKind::File && entry.content().is_had()
 }
 
 /// Opens the content of an entry.
@@ -31,7 +31,7 @@ pub fn open(surveyed: &Surveyed, entry: FileEntry<'_>) -> Result<Box<dyn Stream>
             Ok(Box::new(Pieces::new(medium, entry.runs(), entry.size())))
         }
         Content::Opened => surveyed.filesystem(entry.volume()).ok_or_else(place)?.open(entry),
-        Content::Lost => Err(place()),
+        Content::Lost | Content::Encrypted | Content::Unsupported => Err(place()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::filesystem::{self, Filesystem, signatures};
 use crate::model::{
     Bucket, Content, EntryKind, EntryState, EntryTable, Event, Extent, ItemId, Problem, ProblemKind,
-    SourceSummary, Started, Survey, VolumeSummary,
+    SourceSummary, Started, Survey, SurveyEnd, VolumeSummary,
 };
 use crate::read::{Confidence, ReadAt, Window};
 use crate::volume::{self, Volume};
@@ -87,11 +87,10 @@ pub fn survey(decoded: Decoded, options: &Options, context: &Context<'_>) -> Sur
             surveyed.medium = Some(Arc::clone(&image.medium));
             let layout = surveyor.layout(&image.medium, &mut summary);
             context.send(Event::SourceOpened(summary));
-            image
-                .problems
-                .into_iter()
-                .chain(layout.problems)
-                .for_each(|problem| context.send(Event::Problem(problem)));
+            for problem in image.problems.into_iter().chain(layout.problems) {
+                surveyed.claims.extend(unreadable(&problem));
+                context.send(Event::Problem(problem));
+            }
             surveyed.claims.extend(layout.metadata.into_iter().map(|extent| (extent, Bucket::Examined)));
             for volume in layout.volumes {
                 surveyor.volume(volume, &image.medium, &mut surveyed);
@@ -188,6 +187,7 @@ impl Surveyor<'_> {
                 if let Some(place) = &mut problem.extent {
                     place.offset = place.offset.saturating_add(extent.offset);
                 }
+                surveyed.claims.extend(unreadable(&problem));
                 self.context.send(Event::Problem(problem));
                 self.lost(volume, Some(format.name().into()), Bucket::Unsupported, surveyed);
             }
@@ -257,9 +257,10 @@ impl Surveyor<'_> {
                 ),
             )),
         }
-        let (metadata, problems) = survey.finish();
+        let SurveyEnd { metadata, unreadable, problems } = survey.finish();
         problems.into_iter().for_each(|problem| self.context.send(Event::Problem(problem)));
         surveyed.claims.extend(metadata.into_iter().map(|extent| (extent, Bucket::Examined)));
+        surveyed.claims.extend(unreadable.into_iter().map(|extent| (extent, Bucket::Unreadable)));
         let summary = self.summary(&volume, &*filesystem, &surveyed.table, first);
         self.context.send(Event::Volume(summary));
         surveyed.filesystems.push((number, filesystem));
@@ -305,6 +306,12 @@ impl Surveyor<'_> {
             Problem::new(kind, detail).in_volume(u32::from(volume.number)).at(volume.extent).advise(advice);
         self.context.send(Event::Problem(problem));
     }
+}
+
+/// The claim of a place that could not be read.
+fn unreadable(problem: &Problem) -> Option<(Extent, Bucket)> {
+    let place = problem.extent.filter(|_| problem.kind == ProblemKind::Unreadable)?;
+    Some((place, Bucket::Unreadable))
 }
 
 fn summary_of(volume: &Volume, filesystem: Option<String>, label: String) -> VolumeSummary {

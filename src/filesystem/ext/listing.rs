@@ -272,7 +272,9 @@ impl<'t, 'v> Listing<'t, 'v> {
     fn facts(&self, row: &Row, state: EntryState) -> Facts<'_> {
         let runs = self.tables.inodes.runs(row);
         let content = self.content(row, runs, state);
-        let runs = if content == Content::Runs { runs } else { &[] };
+        // What exists and is not examined has its place in the ledger all the same.
+        let exists = row.has(mark::IN_USE) || state == EntryState::Allocated;
+        let runs = if content == Content::Runs || exists { runs } else { &[] };
         Facts { kind: row.kind, state, size: row.size, times: row.times(), content, runs }
     }
 
@@ -280,9 +282,14 @@ impl<'t, 'v> Listing<'t, 'v> {
         if row.kind == EntryKind::Other {
             return Content::Runs;
         }
-        let unreadable = row.has(mark::DAMAGED | mark::COMPRESSED);
-        if unreadable || row.has(mark::ENCRYPTED) && row.kind != EntryKind::Directory {
+        if row.has(mark::DAMAGED) {
             return Content::Lost;
+        }
+        if row.has(mark::ENCRYPTED) && row.kind != EntryKind::Directory {
+            return Content::Encrypted;
+        }
+        if row.has(mark::COMPRESSED) {
+            return Content::Unsupported;
         }
         if row.has(mark::INLINE) {
             return if row.kind == EntryKind::File { Content::Opened } else { Content::Lost };
@@ -355,7 +362,7 @@ fn content_problem(row: &Row, content: Content, index: EntryIndex, survey: &mut 
     let (kind, what) = match () {
         () if row.has(mark::ENCRYPTED) && !file => (ProblemKind::Encrypted, "the names in it are encrypted"),
         () if row.has(mark::ENCRYPTED) => (ProblemKind::Encrypted, "its content is encrypted"),
-        () if content != Content::Lost || row.has(mark::DAMAGED) || !file => return,
+        () if content.is_had() || row.has(mark::DAMAGED) || !file => return,
         () if row.has(mark::COMPRESSED) => (ProblemKind::Unsupported, "its content is compressed"),
         () => (ProblemKind::Corrupt, "its content has no place"),
     };

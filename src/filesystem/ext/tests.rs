@@ -12,7 +12,7 @@ use std::sync::Arc;
 use md5::{Digest, Md5};
 
 use super::*;
-use crate::model::{Content, EntryKind, EntryState, EntryTable, ProblemKind, Run};
+use crate::model::{Content, EntryKind, EntryState, EntryTable, ProblemKind, Run, SurveyEnd};
 use crate::read::{Pieces, Unreadable};
 
 /// Files that are longer are not digested in tests.
@@ -52,7 +52,7 @@ impl Image {
         let mut table = EntryTable::default();
         let mut survey = Survey::new(0, 0, &mut table);
         filesystem.survey(&mut survey)?;
-        let (metadata, problems) = survey.finish();
+        let SurveyEnd { metadata, problems, .. } = survey.finish();
         let listed = |entry: FileEntry<'_>| Listed {
             path: entry.path().lossy().into_owned(),
             record: entry.record(),
@@ -81,7 +81,7 @@ impl Image {
     fn digests(&self, state: EntryState) -> BTreeMap<String, (u64, String)> {
         let chosen = self.entries.iter().enumerate();
         chosen
-            .filter(|(_, e)| e.kind == EntryKind::File && e.state == state && e.content != Content::Lost)
+            .filter(|(_, e)| e.kind == EntryKind::File && e.state == state && e.content.is_had())
             .filter(|(_, e)| e.size <= MAX_DIGESTED)
             .map(|(at, entry)| (entry.path.clone(), (entry.size, md5(&self.bytes(at)))))
             .collect()

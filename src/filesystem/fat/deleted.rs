@@ -199,7 +199,8 @@ impl Walk<'_, '_> {
             let detail = format!(
                 "clusters that the FAT calls used and that no living entry has, the first is {first_lost}"
             );
-            let mut problem = Problem::new(ProblemKind::NotReached, detail).at(place);
+            let advice = "they may hold data that no entry names: search them with a tool that carves";
+            let mut problem = Problem::new(ProblemKind::Corrupt, detail).at(place).advise(advice);
             problem.count = lost;
             self.survey.problem(problem);
         }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::Fat;
 use crate::filesystem::Format;
-use crate::model::{Content, EntryState, EntryTable, FileEntry, Problem, Survey};
+use crate::model::{Content, EntryState, EntryTable, FileEntry, Problem, Survey, SurveyEnd};
 use crate::read::{Memory, Pieces, ReadAt};
 
 /// A surveyed volume.
@@ -33,7 +33,7 @@ fn survey_volume(volume: Arc<dyn ReadAt>) -> Option<Surveyed> {
     let mut table = EntryTable::default();
     let mut survey = Survey::new(0, 0, &mut table);
     filesystem.survey(&mut survey).unwrap();
-    let (metadata, problems) = survey.finish();
+    let SurveyEnd { metadata, problems, .. } = survey.finish();
     let metadata = metadata.iter().map(|extent| extent.length).sum();
     let (label, variant) = (filesystem.label(), filesystem.variant());
     Some(Surveyed { table, problems, metadata, volume, label, variant })

@@ -55,10 +55,11 @@ impl<'s, 't> Walk<'s, 't> {
         if swept.bad > 0 {
             let place = Extent::new(geometry.place(swept.first_bad), geometry.cluster);
             let detail = format!(
-                "clusters that the FAT marks as bad were not looked at, the first is {}",
+                "clusters that the FAT marks as bad and that were not looked at, the first is {}",
                 swept.first_bad
             );
-            let mut problem = Problem::new(ProblemKind::NotReached, detail).at(place);
+            let advice = "the mark may be false, to hide data: read these clusters with a tool that carves";
+            let mut problem = Problem::new(ProblemKind::Corrupt, detail).at(place).advise(advice);
             problem.count = swept.bad;
             survey.problem(problem);
         }
@@ -193,7 +194,10 @@ impl<'s, 't> Walk<'s, 't> {
         let geometry = Arc::clone(&self.geometry);
         let mut parser = Parser::new(&geometry, directory.trust);
         for extent in &directory.extents {
-            self.survey.metadata(extent.offset, extent.length);
+            // What may be anything counts as space that nobody examined, however much was read of it.
+            if directory.trust != Trust::Doubtful {
+                self.survey.metadata(extent.offset, extent.length);
+            }
             let mut at = extent.offset;
             while at < extent.end() && !self.full {
                 let length = PIECE.min(extent.end().saturating_sub(at));

@@ -12,11 +12,29 @@ const PAGE: u64 = 4096;
 /// An open file.
 pub(super) struct FileContent {
     file: OpenFile,
+    served: bool,
 }
 
 impl FileContent {
-    pub(super) const fn new(file: OpenFile) -> Self {
-        Self { file }
+    /// The content of an open file; `served` when a program or another machine states its size.
+    pub(super) const fn new(file: OpenFile, served: bool) -> Self {
+        Self { file, served }
+    }
+
+    /// Says whether the file goes on behind the size that it states, where a size is not to be trusted: files that
+    /// are made when they are read, as in `/proc`, state 0.
+    fn excess(&self) -> Option<String> {
+        let size = self.size();
+        if size > 0 && !self.served {
+            return None;
+        }
+        match self.file.read_at(size, &mut [0]) {
+            Ok(0) => None,
+            Ok(_) => Some(format!("it holds more bytes than its size states ({size})")),
+            Err(error) => Some(format!(
+                "whether it holds more bytes than its size states ({size}) cannot be told: {error}"
+            )),
+        }
     }
 }
 
@@ -62,10 +80,12 @@ impl Stream for FileContent {
 
     fn changed(&self) -> Option<String> {
         let opened = self.file.status();
-        match self.file.status_now() {
+        let changed = match self.file.status_now() {
             Ok(now) => differences(&opened, &now),
             Err(error) => Some(format!("whether it changed cannot be told: {error}")),
-        }
+        };
+        let said: Vec<String> = changed.into_iter().chain(self.excess()).collect();
+        (!said.is_empty()).then(|| said.join("; "))
     }
 }
 
@@ -103,7 +123,7 @@ mod tests {
             eprintln!("skipped: no /proc/self/mem here");
             return;
         };
-        let content = FileContent::new(OpenFile::pretend(memory.into(), 10_000));
+        let content = FileContent::new(OpenFile::pretend(memory.into(), 10_000), false);
         let mut buffer = [7; 9_000];
         let failure = content.read_at(100, &mut buffer).unwrap_err();
         assert_eq!((failure.offset, failure.length), (100, 3_996));
@@ -112,5 +132,28 @@ mod tests {
         assert_eq!(content.read_at(9_990, &mut buffer).unwrap_err().length, 10);
         assert_eq!(content.read_at(10_000, &mut buffer), Ok(0));
         assert_eq!(content.read_at(u64::MAX, &mut buffer), Ok(0));
+    }
+
+    #[test]
+    fn a_file_that_holds_more_than_its_size_states_says_so() {
+        let excess = |file: File, size, served| {
+            FileContent::new(OpenFile::pretend(file.into(), size), served).changed()
+        };
+        match File::open("/proc/version") {
+            Ok(version) => {
+                let said = excess(version, 0, false).unwrap();
+                assert!(said.contains("more bytes than its size states (0)"), "{said}");
+            }
+            Err(error) => eprintln!("skipped: no /proc/version here: {error}"),
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let file = |bytes: &[u8]| {
+            std::fs::write(folder.path().join("file"), bytes).unwrap();
+            File::open(folder.path().join("file")).unwrap()
+        };
+        assert_eq!(excess(file(b""), 0, false), None);
+        assert_eq!(excess(file(b"1234"), 4, true), None);
+        assert!(excess(file(b"1234"), 3, true).unwrap().contains("more bytes"));
+        assert!(!excess(file(b"1234"), 3, false).unwrap().contains("more bytes"));
     }
 }

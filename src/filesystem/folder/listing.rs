@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::io;
 
+use sha2::{Digest as _, Sha256};
+
 use super::refusal;
 use crate::model::{
     Content, EntryIndex, EntryKind, EntryState, NewEntry, Parent, Problem, ProblemKind, RawText, Survey,
@@ -21,12 +23,14 @@ pub(super) struct Listing<'a, 's> {
     levels: Vec<Level>,
     /// Inode numbers of the root and of `levels`.
     above: BTreeSet<u64>,
-    added: u64,
+    stable_inodes: bool,
 }
 
 struct Level {
     index: EntryIndex,
     inode: Option<u64>,
+    /// Its path with a `/` behind it, on the way to a digest.
+    path: Sha256,
 }
 
 /// What a walker does after an entry was added.
@@ -41,8 +45,22 @@ pub(super) enum Next {
 }
 
 impl<'a, 's> Listing<'a, 's> {
-    pub(super) fn new(survey: &'a mut Survey<'s>, root: Status) -> Self {
-        Self { survey, root, levels: Vec::new(), above: root.inode.into_iter().collect(), added: 0 }
+    /// Below `root`, on a mount whose inode numbers stay or do not.
+    pub(super) fn new(survey: &'a mut Survey<'s>, root: Status, stable_inodes: bool) -> Self {
+        Self { survey, root, levels: Vec::new(), above: root.inode.into_iter().collect(), stable_inodes }
+    }
+
+    /// The record number of an entry of the current directory.
+    fn record(&self, name: &[u8], status: &Status) -> u64 {
+        match status.inode.filter(|_| self.stable_inodes) {
+            Some(inode) => inode,
+            None => {
+                let mut path = self.levels.last().map_or_else(Sha256::new, |level| level.path.clone());
+                path.update(name);
+                let digest = path.finalize();
+                digest.first_chunk().map_or(0, |first| u64::from_be_bytes(*first) >> 1)
+            }
+        }
     }
 
     /// Directories between the root and the place of the walk.
@@ -64,14 +82,14 @@ impl<'a, 's> Listing<'a, 's> {
             }
         };
         let foreign = !status.beside(&self.root);
-        self.added = self.added.saturating_add(1);
+        let record = self.record(name, &status);
         let file = status.kind == EntryKind::File;
         let added = self.survey.add(NewEntry {
             parent: self.levels.last().map_or(Parent::Root, |level| Parent::Entry(level.index)),
             name,
             kind: status.kind,
             state: EntryState::Allocated,
-            record: status.inode.unwrap_or(self.added),
+            record,
             stream: 0,
             size: if file { status.size } else { 0 },
             times: status.times,
@@ -96,8 +114,7 @@ impl<'a, 's> Listing<'a, 's> {
             None => Next::Enter(index, status),
             Some((kind, detail)) => {
                 let problem = Problem::new(kind, detail);
-                self.survey
-                    .problem(problem.of_entry(self.path(Some(name)), status.inode.unwrap_or(self.added)));
+                self.survey.problem(problem.of_entry(self.path(Some(name)), record));
                 Next::Beside
             }
         }
@@ -123,7 +140,10 @@ impl<'a, 's> Listing<'a, 's> {
     /// What is added from now on stands in that directory.
     pub(super) fn enter(&mut self, index: EntryIndex, status: &Status) {
         self.above.extend(status.inode);
-        self.levels.push(Level { index, inode: status.inode });
+        let mut path = self.levels.last().map_or_else(Sha256::new, |level| level.path.clone());
+        path.update(self.survey.table().get(index).map_or(&[][..], crate::model::FileEntry::name));
+        path.update(b"/");
+        self.levels.push(Level { index, inode: status.inode, path });
     }
 
     /// Goes back up until `depth` directories are left between the root and the place of the walk.

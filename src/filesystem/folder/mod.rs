@@ -1,9 +1,13 @@
 //! A mounted folder: entries as the operating system gives them, read without moving a time stamp.
 //!
 //! Its content is what the kernel's own driver makes of the evidence: no deleted entries, no places on the
-//! medium. Identity is (device, inode), with the device always that of the root; where the system gives no inode
-//! number (Windows) the record is the position in the walk, from 1. Directories, links and other entries without
-//! content have size 0; a link's target is not read.
+//! medium. Directories, links and other entries without content have size 0; a link's target is not read.
+//!
+//! A record number is the inode number where that stays the same, the device being that of the root: only names of
+//! one hard-linked file share it. On mounts that number files anew (FAT, exFAT, served ones; see
+//! [`crate::platform::descent::Mount::stable_inodes`]) and where the system gives no number (Windows) it is the
+//! first 63 bits of the SHA-256 of the path: the bytes of the names below the root with `/` between them. There
+//! each name is an item of its own, and stays the same item when the source is surveyed again.
 
 mod content;
 #[cfg(unix)]
@@ -61,17 +65,22 @@ impl Folder {
             });
         }
         let times = entry.times();
-        let other_number = found.inode.is_some_and(|inode| inode != entry.record());
         let other_birth =
             matches!((times.created, found.times.created), (Some(then), Some(now)) if then != now);
-        // The kernel may have numbered the same file anew: then everything else must agree.
-        let stable = self.root.mount().stable_inodes;
         let altered = entry.size() != found.size || times.modified != found.times.modified;
-        if other_birth || (other_number && (stable || altered)) {
-            let place = found.inode.map_or_else(String::new, |inode| format!(", record {inode}"));
+        let (other, place) = match found.inode {
+            None => (false, String::new()),
+            Some(inode) if self.root.mount().stable_inodes => {
+                (inode != entry.record(), format!(", record {inode}"))
+            }
+            // The record says the path, and the kernel may have numbered the same file anew: all else must agree.
+            Some(_) => (altered, format!(" of {} bytes, or of another time", found.size)),
+        };
+        if other_birth || other {
+            let expected = format!("expected record {} of {} bytes", entry.record(), entry.size());
             return Err(Error::Changed {
                 what: "the file",
-                found: format!("expected record {}, found another file{place}", entry.record()),
+                found: format!("{expected}, found another file{place}"),
             });
         }
         Ok(())
@@ -94,7 +103,7 @@ impl Filesystem for Folder {
 
     /// Depth-first, the names of each directory sorted by their bytes.
     fn survey(&self, survey: &mut Survey<'_>) -> Result<()> {
-        let mut listing = Listing::new(survey, self.root.status());
+        let mut listing = Listing::new(survey, self.root.status(), self.root.mount().stable_inodes);
         #[cfg(windows)]
         walk::walk(&self.root, &mut listing)?;
         #[cfg(unix)]
@@ -132,7 +141,7 @@ impl Filesystem for Folder {
         if !file.keeps_atime() {
             self.moved_files.fetch_add(1, Ordering::Relaxed);
         }
-        Ok(Box::new(FileContent::new(file)))
+        Ok(Box::new(FileContent::new(file, self.root.mount().served)))
     }
 }
 

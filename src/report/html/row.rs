@@ -103,7 +103,7 @@ impl ProblemRow {
                 .map(|path| hex::encode(path.as_bytes()))
                 .unwrap_or_default(),
             facts,
-            detail: shown(&problem.detail),
+            detail: shown(&words::problem(problem)),
             advice: shown(&problem.advice),
         }
     }

@@ -4,7 +4,7 @@ use super::image::{END, Entry, Image, file, folder, place, utf16};
 use super::survey;
 use crate::filesystem::Format;
 use crate::filesystem::fat::Fat;
-use crate::model::{Content, EntryKind, Run};
+use crate::model::{Content, EntryKind, ProblemKind, Run};
 use crate::read::{Confidence, Memory};
 
 #[test]
@@ -213,4 +213,27 @@ fn content_of_a_deleted_entry_whose_cluster_lives_on_in_another_is_lost() {
     let found = survey(image.0).unwrap();
     assert_eq!(found.find("_ONE").content(), Content::Lost);
     assert!(found.problems.is_empty());
+}
+
+#[test]
+fn what_only_claims_to_be_a_directory_is_not_examined_metadata() {
+    let mut image = Image::new();
+    image.root(0, folder(b"REAL       ", 3)).chain(&[3]).dots(3, 0);
+    let before = survey(image.0.clone()).unwrap().metadata;
+    image.root(1, folder(b"FALSE      ", 5)).chain(&[5, 6]).fill(5, 0x41).fill(6, 0x42);
+    let found = survey(image.0).unwrap();
+    assert!(found.complains("does not begin with . and .."));
+    assert_eq!(found.metadata, before);
+}
+
+#[test]
+fn lost_and_bad_clusters_are_damage_with_a_count_and_advice() {
+    let mut image = Image::new();
+    image.chain(&[9, 10]).link(20, 0xff7).link(22, 0xff7);
+    let found = survey(image.0).unwrap();
+    for (words, count) in [("no living entry has", 2), ("marks as bad", 2)] {
+        let problem = found.problems.iter().find(|problem| problem.detail.contains(words)).unwrap();
+        assert_eq!((problem.kind, problem.count), (ProblemKind::Corrupt, count), "{problem:?}");
+        assert!(!problem.advice.is_empty());
+    }
 }

@@ -15,7 +15,7 @@ use rustix::fs::{FileType, Mode};
 use super::*;
 use crate::filesystem::folder::listing::Next;
 use crate::model::{Content, ProblemKind};
-use crate::platform::descent::Status;
+use crate::platform::descent::{Mount, Status};
 
 /// Every kind of entry and every sort of name.
 fn hostile_tree(top: &Path) {
@@ -229,7 +229,7 @@ fn surveyed_before(tree: &Path) -> (EntryTable, Vec<Problem>) {
     surveyed(|survey| {
         let root = Root::open(tree).unwrap().status();
         let inner = Root::open(&tree.join("in")).unwrap();
-        let mut listing = Listing::new(survey, root);
+        let mut listing = Listing::new(survey, root, true);
         let Next::Enter(index, status) =
             listing.entry(b"in", Ok(Status { mount: root.mount, ..inner.status() }))
         else {
@@ -239,4 +239,30 @@ fn surveyed_before(tree: &Path) -> (EntryTable, Vec<Problem>) {
         let file = Status { mount: root.mount, ..inner.status_of(Path::new("file")).unwrap() };
         listing.entry(b"file", Ok(file));
     })
+}
+
+#[test]
+fn where_inode_numbers_do_not_stay_the_path_is_the_identity() {
+    let top = tempfile::tempdir().unwrap();
+    fs::create_dir_all(top.path().join("a/b")).unwrap();
+    fs::write(top.path().join("a/b/file"), b"same").unwrap();
+    fs::hard_link(top.path().join("a/b/file"), top.path().join("a/other")).unwrap();
+    let unstable = || {
+        let root = Root::open(top.path()).unwrap();
+        let mount = Mount { stable_inodes: false, ..root.mount() };
+        root.mounted(mount)
+    };
+    let folder = Folder::new(unstable(), false);
+    let (table, problems) = survey(&folder);
+    assert!(problems.is_empty(), "{problems:?}");
+    let digest = <sha2::Sha256 as sha2::Digest>::digest(b"a/b/file");
+    let first = u64::from_be_bytes(digest[..8].try_into().unwrap()) >> 1;
+    assert_eq!(entry(&table, "a/b/file").record(), first);
+    assert_ne!(entry(&table, "a/other").record(), first);
+    assert_eq!(content(&folder, entry(&table, "a/b/file")).unwrap(), b"same");
+    let records = |table: &EntryTable| table.iter().map(FileEntry::record).collect::<Vec<_>>();
+    assert_eq!(records(&walked(&unstable()).0), records(&table));
+    assert_eq!(records(&descended(&unstable()).0), records(&table));
+    let stable = survey(&Folder::new(Root::open(top.path()).unwrap(), false)).0;
+    assert_eq!(entry(&stable, "a/b/file").record(), entry(&stable, "a/other").record());
 }

@@ -14,7 +14,7 @@ use super::Folder;
 use super::descend::Descent;
 use super::listing::Listing;
 use crate::filesystem::Filesystem;
-use crate::model::{EntryKind, EntryTable, FileEntry, Problem, Survey, Times};
+use crate::model::{EntryKind, EntryTable, FileEntry, Problem, Survey, SurveyEnd, Times};
 use crate::platform::descent::Root;
 
 /// Names the tree of a test that was started again; its absence says that this is the first start.
@@ -32,7 +32,7 @@ fn surveyed(fill: impl FnOnce(&mut Survey<'_>)) -> (EntryTable, Vec<Problem>) {
     let mut table = EntryTable::default();
     let mut survey = Survey::new(0, 0, &mut table);
     fill(&mut survey);
-    let (metadata, problems) = survey.finish();
+    let SurveyEnd { metadata, problems, .. } = survey.finish();
     assert!(metadata.is_empty());
     (table, problems)
 }
@@ -40,7 +40,7 @@ fn surveyed(fill: impl FnOnce(&mut Survey<'_>)) -> (EntryTable, Vec<Problem>) {
 /// By path, whatever the mount.
 fn walked(root: &Root) -> (EntryTable, Vec<Problem>) {
     surveyed(|survey| {
-        let mut listing = Listing::new(survey, root.status());
+        let mut listing = Listing::new(survey, root.status(), root.mount().stable_inodes);
         super::walk::walk(root, &mut Descent::new(root, false), &mut listing).unwrap();
     })
 }
@@ -48,7 +48,7 @@ fn walked(root: &Root) -> (EntryTable, Vec<Problem>) {
 /// By handle, whatever the mount.
 fn descended(root: &Root) -> (EntryTable, Vec<Problem>) {
     surveyed(|survey| {
-        let mut listing = Listing::new(survey, root.status());
+        let mut listing = Listing::new(survey, root.status(), root.mount().stable_inodes);
         Descent::new(root, false).whole(&mut listing).unwrap();
     })
 }

@@ -82,6 +82,7 @@ fn a_file_that_the_kernel_numbered_anew_is_known_by_its_other_facts() {
     let folder = Folder::new(Root::open(top.path()).unwrap().mounted(unstable), false);
     assert!(folder.check(file, &anew).is_ok());
     assert!(folder.check(file, &crate::platform::descent::Status { size: 11, ..anew }).is_err());
+    assert!(folder.check(file, &crate::platform::descent::Status { size: 11, ..opened }).is_err());
     let elsewhere = crate::platform::descent::Status { device: 1, ..opened };
     assert_eq!(folder.check(file, &elsewhere).unwrap_err().problem_kind(), ProblemKind::Refused);
 }
