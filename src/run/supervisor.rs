@@ -211,7 +211,7 @@ fn start(source: &EvidenceSource, means: &Means<'_>, task: Task) -> std::io::Res
         task,
     };
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg("examine").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+    command.arg("examine").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let files: Vec<&std::fs::File> = source
         .files
         .iter()

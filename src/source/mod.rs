@@ -31,6 +31,9 @@ pub struct EvidenceSource {
     pub remarks: Vec<String>,
 }
 
+/// How the remark of a mount ends.
+const MOUNTED_END: &str = " while it was examined";
+
 /// Why a source cannot be opened; each says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
@@ -129,10 +132,9 @@ impl EvidenceSource {
         let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         match platform::devices().into_iter().find(|device| device.path == real) {
             Some(device) => {
-                source.remarks.extend(device.mounts.iter().map(|(place, writable)| {
-                    let how = if *writable { "for writing" } else { "read-only" };
-                    format!("mounted {how} at {} while it was examined", place.display())
-                }));
+                source
+                    .remarks
+                    .extend(device.mounts.iter().map(|(place, writable)| mounted(place, *writable)));
                 source.read_only = device.read_only;
                 source.device = device.identity;
             }
@@ -193,6 +195,18 @@ impl EvidenceSource {
             Ok(sum.saturating_add(EvidenceFile::new(file.try_clone()?)?.size()))
         })
     }
+}
+
+/// What is remarked of a device that is mounted at `place`.
+pub fn mounted(place: &Path, writable: bool) -> String {
+    let how = if writable { "for writing" } else { "read-only" };
+    format!("mounted {how} at {}{MOUNTED_END}", place.display())
+}
+
+/// The place in a remark that [`mounted`] made.
+pub fn mounted_place(remark: &str) -> Option<&str> {
+    let (how, place) = remark.strip_prefix("mounted ")?.split_once(" at ")?;
+    place.strip_suffix(MOUNTED_END).filter(|_| matches!(how, "for writing" | "read-only"))
 }
 
 /// Decodes the files of a device or image into its medium. Runs in the examiner.

@@ -159,7 +159,10 @@ fn an_examiner_that_is_killed_is_started_again_and_nothing_is_missing() {
         std::fs::read_to_string(run_in(&kit.path("killed")).unwrap().join("not-examined.csv")).unwrap();
     let (found_paths, blamed) = (paths(&found), problems.matches("the examiner died").count());
     for path in paths(&expected) {
-        assert!(found_paths.contains(&path) || problems.contains(&path), "{path} is neither found nor a problem");
+        assert!(
+            found_paths.contains(&path) || problems.contains(&path),
+            "{path} is neither found nor a problem"
+        );
     }
     let ledger = |findings: &serde_json::Value| findings["coverage"]["sources"][0]["ledger"].clone();
     let (ours, theirs) = (ledger(&found), ledger(&expected));
