@@ -72,7 +72,7 @@ fn no_text_commands_the_terminal_and_json_gives_the_name_back() {
         &["list", "stick", "--format", "text"],
         &["scan", &format!("nowhere{HOSTILE}"), "--alert-digest", &digest],
         &["scan", "stick", "--alert", &format!("nowhere{HOSTILE}")],
-        &["label", "stick", HOSTILE, "x"],
+        &["label", HOSTILE, "stick", "x"],
         &["verify", HOSTILE],
     ] {
         let done = kit.run(arguments);
