@@ -4,10 +4,13 @@ MUSL := x86_64-unknown-linux-musl
 WINDOWS := x86_64-pc-windows-gnu
 
 .DEFAULT_GOAL := help
-.PHONY: help check demo demo-check demo-image release soak windows
+.PHONY: help bench check demo demo-check demo-image release soak windows
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+bench: ## a whole scan against hashdeep and against merely reading, about 1 GB (minutes)
+	benches/scan.sh
 
 check: ## what CI runs: format, clippy, licences, tests, the demonstration, the Windows build
 	.ci/run

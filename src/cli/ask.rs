@@ -1,11 +1,11 @@
 //! Asks which attached device is meant when none was named.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _};
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use crate::model::visible;
+use super::say;
 use crate::platform::{self, BlockDevice};
 
 /// Lists what is attached and asks; the machine's own disk is listed only when it may be scanned.
@@ -20,18 +20,17 @@ pub fn devices(allow_system_disk: bool) -> Result<Vec<PathBuf>> {
             "no source: no device is attached besides the one that this machine runs from; name a folder, image or device"
         );
     }
-    eprintln!("Attached devices:");
+    say::error("Attached devices:");
     for (number, device) in (1..).zip(&attached) {
         let size = device.identity.capacity.map(crate::model::size_text).unwrap_or_default();
         let mounted = if device.mounts.is_empty() { "" } else { ", mounted" };
         let path = device.path.display();
-        eprintln!("  {number}  {path}  {size}  {}{mounted}", visible(&device.title()));
+        say::error(&format!("  {number}  {path}  {size}  {}{mounted}", device.title()));
     }
     if !std::io::stdin().is_terminal() {
         bail!("no source: name one of these, an image or a folder");
     }
-    eprint!("Numbers of those to scan, separated by blanks: ");
-    std::io::stderr().flush()?;
+    say::question("Numbers of those to scan, separated by blanks: ");
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
     let chosen: Option<Vec<PathBuf>> = answer

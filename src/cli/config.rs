@@ -62,7 +62,13 @@ pub fn load(named: Option<&Path>) -> Result<Config> {
 }
 
 fn parse(text: &str) -> Result<Config> {
-    Ok(toml::from_str(text)?)
+    toml::from_str(text).map_err(|error: toml::de::Error| {
+        let line = error
+            .span()
+            .and_then(|span| text.get(..span.start))
+            .map_or(1, |before| before.split('\n').count());
+        anyhow::anyhow!("line {line}: {}", error.message().replace('\n', " "))
+    })
 }
 
 #[cfg(test)]

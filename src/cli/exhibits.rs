@@ -1,6 +1,7 @@
 //! Opens the sources of a run and refuses what must not be scanned.
 
 use std::collections::BTreeSet;
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -13,6 +14,8 @@ use crate::source::EvidenceSource;
 pub struct Rules {
     /// Where case folders go.
     pub out: PathBuf,
+    /// The folder from which hash lists were taken without being named one by one.
+    pub lists: Option<PathBuf>,
     /// Whether the disk that this machine runs from may be scanned.
     pub allow_system_disk: bool,
     /// Whether access times may change where they cannot be protected.
@@ -65,33 +68,43 @@ fn stand_in(source: &EvidenceSource) -> String {
 impl Rules {
     fn check(&self, source: &Path) -> Result<()> {
         let Ok(metadata) = std::fs::metadata(source) else { return Ok(()) };
-        let out = existing(&self.out).with_context(|| format!("output folder {}", self.out.display()))?;
-        if metadata.is_dir() {
-            let source_folder = std::fs::canonicalize(source)?;
-            if out.starts_with(&source_folder) {
-                bail!(
-                    "{} lies inside the source {}: nothing is ever written to a source; give --out a folder on a disk \
-                     of your own",
-                    self.out.display(),
-                    source.display()
-                );
-            }
+        let advice = "nothing is ever written to a source; give --out a folder on a disk of your own";
+        Self::keep_apart(source, &metadata, &self.out, advice)?;
+        if let Some(lists) = &self.lists {
+            let advice =
+                "no hash list is looked for inside a source; name the lists with --alert if they are yours";
+            Self::keep_apart(source, &metadata, lists, advice)?;
         }
-        if platform::is_block_device(&metadata) {
+        if platform::is_block_device(&metadata)
+            && lies_on(Path::new("/"), &platform::device_numbers(source))
+            && !self.allow_system_disk
+        {
+            bail!(
+                "{} is the disk that this machine runs from: it changes while it is read; give --allow-system-disk if \
+                 it is meant",
+                source.display()
+            );
+        }
+        Ok(())
+    }
+
+    /// Refuses a folder of ours that lies in the source, whatever either is called.
+    fn keep_apart(source: &Path, metadata: &Metadata, ours: &Path, advice: &str) -> Result<()> {
+        let place = existing(ours).with_context(|| format!("folder {}", ours.display()))?;
+        let (ours, shown) = (ours.display(), source.display());
+        if metadata.is_dir() && lies_in(&place, source)? {
+            bail!("{ours} lies inside the source {shown}: {advice}");
+        }
+        if platform::is_block_device(metadata) {
             let numbers = platform::device_numbers(source);
-            if lies_on(&out, &numbers) {
+            if numbers.is_empty() {
                 bail!(
-                    "{} lies on the device {}: nothing is ever written to a source; give --out a folder on another disk",
-                    self.out.display(),
-                    source.display()
+                    "{shown}: the system does not tell which device this is, so it cannot be shown that {ours} does not \
+                     lie on it; devices need Linux with /sys and /proc"
                 );
             }
-            if lies_on(Path::new("/"), &numbers) && !self.allow_system_disk {
-                bail!(
-                    "{} is the disk that this machine runs from: it changes while it is read; give --allow-system-disk \
-                     if it is meant",
-                    source.display()
-                );
+            if lies_on(&place, &numbers) {
+                bail!("{ours} lies on the device {shown}: {advice}");
             }
         }
         Ok(())
@@ -105,13 +118,45 @@ fn existing(path: &Path) -> std::io::Result<PathBuf> {
     found.ok_or_else(|| std::io::ErrorKind::NotFound.into())
 }
 
+/// Whether a folder is the source or lies below it, through links and mounts too.
+fn lies_in(place: &Path, source: &Path) -> Result<bool> {
+    let folder = std::fs::canonicalize(source)?;
+    let is_source = |above: &Path| above == folder || same_item(above, &folder);
+    if place.ancestors().any(is_source) {
+        return Ok(true);
+    }
+    // A part of the source that is mounted elsewhere has none of its folders above it.
+    let (ours, theirs) = (platform::location(place), platform::location(&folder));
+    Ok(ours.zip(theirs).is_some_and(|(ours, theirs)| {
+        ours.filesystem == theirs.filesystem && ours.inside.starts_with(&theirs.inside)
+    }))
+}
+
 #[cfg(unix)]
-fn lies_on(path: &Path, numbers: &[u64]) -> bool {
+fn same_item(one: &Path, other: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
-    std::fs::metadata(path).is_ok_and(|metadata| numbers.contains(&metadata.dev()))
+    let identity = |path: &Path| std::fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
+    identity(one).is_some_and(|one| Some(one) == identity(other))
 }
 
 #[cfg(not(unix))]
-fn lies_on(_path: &Path, _numbers: &[u64]) -> bool {
+fn same_item(_one: &Path, _other: &Path) -> bool {
     false
+}
+
+/// Whether a path lies on one of the devices of those numbers.
+fn lies_on(path: &Path, numbers: &[u64]) -> bool {
+    let devices = platform::location(path).map(|location| location.devices).unwrap_or_default();
+    devices.iter().chain(&number_of(path)).any(|number| numbers.contains(number))
+}
+
+#[cfg(unix)]
+fn number_of(path: &Path) -> Option<u64> {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(path).map(|metadata| metadata.dev()).ok()
+}
+
+#[cfg(not(unix))]
+fn number_of(_path: &Path) -> Option<u64> {
+    None
 }

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::say;
 use crate::{container, filesystem, hashset, report, volume};
 
 /// Prints every family with its formats.
@@ -18,8 +19,8 @@ pub fn run() -> Result<()> {
 }
 
 fn family<'a>(title: &str, formats: impl Iterator<Item = (&'a str, &'a str)>) {
-    println!("{title}");
+    say::line(title);
     for (name, description) in formats {
-        println!("  {name:<14} {description}");
+        say::line(&format!("  {name:<14} {description}"));
     }
 }

@@ -5,6 +5,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::journal::{self, Correction};
 
 use super::args::LabelArguments;
+use super::say;
 
 /// Appends the correction beside the journal.
 ///
@@ -34,6 +35,9 @@ pub fn run(arguments: &LabelArguments) -> Result<()> {
         operator: arguments.operator.clone(),
     };
     journal::append_correction(folder, &correction).context("the correction cannot be kept")?;
-    println!("{source} is now {}; `onscene report` writes reports that say so", arguments.reference);
+    say::line(&format!(
+        "{source} is now {}; `onscene report` writes reports that say so",
+        arguments.reference
+    ));
     Ok(())
 }

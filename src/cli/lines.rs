@@ -29,6 +29,11 @@ pub fn line(event: &Event, mask: Mask, exhibits: &[String]) -> Option<String> {
     }
 }
 
+/// What must be known of a source: how it is protected, what is missing.
+pub fn remark(exhibit: &str, remark: &str) -> String {
+    format!("note      {}  {}", visible(exhibit), visible(remark))
+}
+
 /// A loaded set: name, role, entries, date and profile, and what was wrong with its lists.
 pub fn set(set: &SetSummary) -> Vec<String> {
     let profile = match set.profile.as_str() {
@@ -41,7 +46,7 @@ pub fn set(set: &SetSummary) -> Vec<String> {
         let mut line = format!(
             "  list    {}: {}, {}, {}",
             visible(&list.name),
-            list.format,
+            visible(&list.format),
             counted(list.entries, "entry", "entries"),
             visible(date)
         );
@@ -116,7 +121,8 @@ fn volume(volume: &VolumeSummary, mask: Mask) -> String {
     let contents = match &volume.filesystem {
         None => "NOT READ".to_owned(),
         Some(name) => format!(
-            "{name}{label}: {}, {} deleted",
+            "{}{label}: {}, {} deleted",
+            visible(name),
             counted(volume.files, "file", "files"),
             counted(volume.deleted, "entry", "entries")
         ),
@@ -166,7 +172,7 @@ fn problem(problem: &Problem, mask: Mask) -> String {
     }
     line.push_str(&format!(": {}", visible(&problem.detail)));
     if !problem.advice.is_empty() {
-        line.push_str(&format!(" -> {}", problem.advice));
+        line.push_str(&format!(" -> {}", visible(&problem.advice)));
     }
     line
 }

@@ -4,13 +4,13 @@ use std::io::{self, BufWriter, Write};
 
 use anyhow::Result;
 
-use crate::model::{EntryKind, EntryState, Event, ExitCode, ItemRecord, visible};
+use crate::model::{EntryKind, EntryState, Event, ExitCode, ItemRecord, visible, write_json};
 use crate::run;
 use crate::source::EvidenceSource;
 
 use super::args::{ListArguments, ListFormat};
 use super::mask::Mask;
-use super::{lines, plan};
+use super::{lines, plan, say};
 
 /// Prints the listing to standard output, volumes and problems to standard error.
 ///
@@ -32,7 +32,7 @@ pub fn run(arguments: &ListArguments) -> Result<ExitCode> {
             Event::Problem(_) | Event::Volume(_) => {
                 problems |= matches!(event, Event::Problem(_));
                 if let Some(line) = lines::line(&event, mask, &exhibits) {
-                    eprintln!("{line}");
+                    say::error(&line);
                 }
             }
             _ => {}
@@ -50,7 +50,7 @@ pub fn run(arguments: &ListArguments) -> Result<ExitCode> {
 fn print(output: &mut impl Write, entry: &ItemRecord, format: ListFormat) -> io::Result<()> {
     match format {
         ListFormat::Jsonl => {
-            serde_json::to_writer(&mut *output, entry)?;
+            write_json(output, entry)?;
             writeln!(output)
         }
         ListFormat::Text => writeln!(output, "{}", text(entry)),

@@ -14,7 +14,7 @@ use super::args::{Arguments, CompletionArguments};
 pub fn completions(arguments: &CompletionArguments) -> Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut Arguments::command(), "onscene", &mut script);
-    Ok(io::stdout().write_all(&script)?)
+    print(&script)
 }
 
 /// Prints the manual page: the tool, then each command.
@@ -28,5 +28,13 @@ pub fn man() -> Result<()> {
     for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set()) {
         clap_mangen::Man::new(inner.clone()).render(&mut page)?;
     }
-    Ok(io::stdout().write_all(&page)?)
+    print(&page)
+}
+
+/// Whoever reads only the first lines has what they wanted.
+fn print(text: &[u8]) -> Result<()> {
+    match io::stdout().write_all(text) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }

@@ -1,6 +1,7 @@
 //! Keeps names that a suspect wrote off the screen unless the operator asks for them.
 
 use crate::model::{Event, Finding, Problem, RawText, VolumeSummary, visible};
+use crate::source::mounted_place;
 
 /// What stands on the screen instead of a name.
 const HIDDEN: &str = "[name hidden]";
@@ -23,6 +24,14 @@ impl Mask {
         if self.show_names { visible(text).into_owned() } else { String::new() }
     }
 
+    /// What is remarked of a source. The place of a mount often bears the name of its volume.
+    pub fn remark(self, remark: &str) -> String {
+        match mounted_place(remark) {
+            Some(place) if !self.show_names => remark.replace(place, HIDDEN),
+            _ => remark.to_owned(),
+        }
+    }
+
     /// An event as it may be printed.
     pub fn event(self, event: &Event) -> Event {
         if self.show_names {
@@ -40,7 +49,9 @@ impl Mask {
                 Event::Volume(VolumeSummary { label: String::new(), table_label: String::new(), ..volume })
             }
             Event::SourceOpened(source) => {
-                Event::SourceOpened(crate::model::SourceSummary { notes: Vec::new(), ..source })
+                let mut protection = source.protection;
+                protection.remarks.iter_mut().for_each(|remark| *remark = self.remark(remark));
+                Event::SourceOpened(crate::model::SourceSummary { notes: Vec::new(), protection, ..source })
             }
             other => other,
         }
@@ -63,6 +74,13 @@ mod tests {
         );
         let problem = Event::Problem(Problem::new(ProblemKind::Unreadable, "x").of_entry(path, 7));
         let json = serde_json::to_string(&Mask { show_names: false }.event(&problem)).unwrap();
+        let mounted = crate::source::mounted(std::path::Path::new("/media/evil at home"), true);
+        let hidden = Mask { show_names: false }.remark(&mounted);
+        assert!(
+            !hidden.contains("evil") && !hidden.contains("home") && hidden.contains("for writing"),
+            "{hidden}"
+        );
+        assert_eq!(Mask { show_names: true }.remark(&mounted), mounted);
         assert!(!json.contains("evil") && json.contains("\"record\":7"), "{json}");
     }
 }

@@ -1,5 +1,4 @@
 //! Arguments to a plan to one command; the only module that prints, prompts or exits.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the module that speaks to people")]
 
 mod args;
 mod ask;
@@ -14,6 +13,7 @@ mod manual;
 mod mask;
 mod plan;
 mod report;
+mod say;
 mod scan;
 mod screen;
 mod self_test;
@@ -43,7 +43,7 @@ pub fn main() -> ProcessExit {
     match run(arguments.command) {
         Ok(exit) => exit,
         Err(error) => {
-            eprintln!("onscene: {error:#}");
+            say::error(&format!("onscene: {error:#}"));
             code(ExitCode::Failure)
         }
     }

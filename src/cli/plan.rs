@@ -13,7 +13,7 @@ use crate::run::{Exhibit, Plan};
 use super::args::ScanArguments;
 use super::config::Config;
 use super::exhibits::Rules;
-use super::sets::{Choice, Loaded};
+use super::sets::Choice;
 use super::{ask, demo, exhibits};
 
 /// Folder name of a case without a reference.
@@ -39,7 +39,8 @@ pub fn prepare(arguments: &ScanArguments, config: &Config) -> Result<Prepared> {
     let (loaded, exhibits) = if arguments.demo {
         (demo::sets()?, vec![demo::exhibit()?])
     } else {
-        (sets(arguments, config)?, sources(arguments, &out)?)
+        let choice = choice(arguments).settle(config)?;
+        (choice.load()?, sources(arguments, &out, choice.folder)?)
     };
     let threads = threads(arguments.threads);
     let header = header(arguments, config, &loaded.summaries, threads);
@@ -76,20 +77,21 @@ impl Prepared {
     }
 }
 
-fn sets(arguments: &ScanArguments, config: &Config) -> Result<Loaded> {
-    let choice = Choice {
+fn choice(arguments: &ScanArguments) -> Choice {
+    Choice {
         alert: arguments.alert.clone(),
         digests: arguments.alert_digest.clone(),
         known_good: arguments.known_good.clone(),
         profile: arguments.profile.clone(),
         force_role: arguments.force_role,
-    };
-    choice.settle(config)?.load()
+        folder: None,
+    }
 }
 
-fn sources(arguments: &ScanArguments, out: &std::path::Path) -> Result<Vec<Exhibit>> {
+fn sources(arguments: &ScanArguments, out: &std::path::Path, lists: Option<PathBuf>) -> Result<Vec<Exhibit>> {
     let rules = Rules {
         out: out.to_owned(),
+        lists,
         allow_system_disk: arguments.allow_system_disk,
         accept_atime: arguments.accept_atime,
     };

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::{journal, report};
 
 use super::args::ReportArguments;
+use super::say;
 
 /// Writes the reports into a new folder; the run's own folder stays as it is.
 ///
@@ -28,14 +29,16 @@ pub fn run(arguments: &ReportArguments) -> Result<()> {
     report::write_some(&replay.record, &folder, |format| names.is_empty() || names.contains(&format.name()))
         .with_context(|| format!("reports in {}", folder.display()))?;
     if let Some(fault) = fault {
-        eprintln!("onscene: the journal is damaged, the reports hold what comes before the damage: {fault}");
+        say::error(&format!(
+            "onscene: the journal is damaged, the reports hold what comes before the damage: {fault}"
+        ));
     }
     if !replay.ended {
-        eprintln!(
-            "onscene: the run never ended: the reports say INCOMPLETE and hold what was found until then"
+        say::error(
+            "onscene: the run never ended: the reports say INCOMPLETE and hold what was found until then",
         );
     }
-    println!("{}", folder.display());
+    say::line(&folder.display().to_string());
     Ok(())
 }
 

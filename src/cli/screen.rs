@@ -1,16 +1,16 @@
 //! What the operator sees while a run goes on: matches as they come, problems, and how far it is.
 
-use std::collections::BTreeMap;
-use std::io::{IsTerminal as _, Write as _};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::model::{Event, Progress, visible};
-use crate::run::Observer;
+use crate::model::{Event, Progress, visible, write_json};
+use crate::run::{Exhibit, Observer};
 
-use super::lines;
 use super::mask::Mask;
+use super::{lines, say};
 
 /// How often a line of progress is printed where there is no terminal.
 const PLAIN: Duration = Duration::from_secs(10);
@@ -20,6 +20,10 @@ pub struct Screen {
     mask: Mask,
     json: bool,
     exhibits: Vec<String>,
+    /// What is known of each source before it is read.
+    remarks: Vec<Vec<String>>,
+    /// Remarks that were shown: the examiner tells them again.
+    remarked: BTreeSet<(u32, String)>,
     bars: MultiProgress,
     sources: BTreeMap<u32, Source>,
     terminal: bool,
@@ -34,18 +38,24 @@ struct Source {
 
 impl Screen {
     /// A screen for these exhibits; with `json` every event is printed as a JSON line instead.
-    pub fn new(mask: Mask, json: bool, exhibits: Vec<String>) -> Self {
+    pub fn new(mask: Mask, json: bool, exhibits: &[Exhibit]) -> Self {
         let terminal = std::io::stderr().is_terminal() && !json;
         let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bars = MultiProgress::with_draw_target(target);
-        Self { mask, json, exhibits, bars, sources: BTreeMap::new(), terminal }
+        Self {
+            mask,
+            json,
+            exhibits: exhibits.iter().map(|exhibit| exhibit.reference.clone()).collect(),
+            remarks: exhibits.iter().map(|exhibit| exhibit.source.remarks.clone()).collect(),
+            remarked: BTreeSet::new(),
+            bars,
+            sources: BTreeMap::new(),
+            terminal,
+        }
     }
 
     fn print(&self, text: &str) {
-        self.bars.suspend(|| {
-            // A closed terminal or pipe is no reason to end a run whose record is on disk.
-            let _ = writeln!(std::io::stdout(), "{text}");
-        });
+        self.bars.suspend(|| say::line(text));
     }
 
     fn progress(&mut self, progress: &Progress) {
@@ -60,7 +70,7 @@ impl Screen {
         source.bar.set_length(progress.bytes_total);
         source.bar.set_position(progress.bytes.min(progress.bytes_total));
         let files = format!("{}/{} files", progress.files, progress.files_total);
-        source.bar.set_message(format!("{} {files}, matches: {}", progress.phase, source.matches));
+        source.bar.set_message(format!("{} {files}, matches: {}", visible(&progress.phase), source.matches));
         if !self.terminal && !self.json && source.told.elapsed() >= PLAIN {
             source.told = Instant::now();
             let seconds = source.began.elapsed().as_secs_f64().max(0.001);
@@ -70,7 +80,7 @@ impl Screen {
                 .unwrap_or_default();
             #[expect(clippy::as_conversions, reason = "a rate for a person")]
             let rate = (done / seconds) as u64;
-            eprintln!(
+            say::error(&format!(
                 "{name}: {} {} of {}, {files}, {}/s, {} left, matches: {}",
                 progress.phase,
                 HumanBytes(progress.bytes),
@@ -78,7 +88,17 @@ impl Screen {
                 HumanBytes(rate),
                 HumanDuration(left),
                 source.matches
-            );
+            ));
+        }
+    }
+
+    /// Shows what must be known of a source, each remark once.
+    fn remark(&mut self, source: u32, remarks: &[String]) {
+        let exhibit = self.exhibit(source);
+        for remark in remarks {
+            if self.remarked.insert((source, remark.clone())) {
+                self.print(&lines::remark(&exhibit, &self.mask.remark(remark)));
+            }
         }
     }
 
@@ -97,8 +117,9 @@ impl Observer for Screen {
         }
         if self.json {
             // Printed in whole or not at all: a reader takes lines.
-            if let Ok(json) = serde_json::to_string(&self.mask.event(event)) {
-                self.print(&json);
+            let mut json = Vec::new();
+            if write_json(&mut json, &self.mask.event(event)).is_ok() {
+                self.print(&String::from_utf8_lossy(&json));
             }
             return;
         }
@@ -109,9 +130,16 @@ impl Observer for Screen {
                     source.bar.finish_and_clear();
                 }
             }
+            Event::SourceOpened(opened) => self.remark(opened.source, &opened.protection.remarks),
             event => {
                 if let Some(line) = lines::line(event, self.mask, &self.exhibits) {
                     self.print(&line);
+                }
+                if let Event::SourceStarted(started) = event {
+                    // Nothing of it has been read yet.
+                    let at = usize::try_from(started.source).unwrap_or(usize::MAX);
+                    let remarks = self.remarks.get(at).cloned().unwrap_or_default();
+                    self.remark(started.source, &remarks);
                 }
             }
         }

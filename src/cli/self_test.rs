@@ -6,7 +6,7 @@ use crate::digest;
 use crate::model::{Algorithms, Event, ExitCode};
 use crate::run;
 
-use super::demo;
+use super::{demo, say};
 
 /// Runs the known answers, then lists the demonstration image through an examiner of its own and counts what it must hold.
 ///
@@ -15,7 +15,7 @@ use super::demo;
 pub fn run() -> Result<ExitCode> {
     let mut failures = Vec::new();
     match digest::self_test() {
-        Ok(detail) => println!("held    {detail}"),
+        Ok(detail) => say::line(&format!("held    {detail}")),
         Err(failure) => failures.push(failure),
     }
     let exhibit = demo::exhibit()?;
@@ -32,14 +32,14 @@ pub fn run() -> Result<ExitCode> {
     })?;
     let missing = demo::missing_from(&records)?;
     if missing.is_empty() {
-        println!("held    every file that the demonstration must find is listed with its digests");
+        say::line("held    every file that the demonstration must find is listed with its digests");
     }
     failures.extend(missing);
     if failures.is_empty() {
-        println!("PASSED; `onscene scan --demo` checks the whole job, with a case folder");
+        say::line("PASSED; `onscene scan --demo` checks the whole job, with a case folder");
         return Ok(ExitCode::NothingFound);
     }
-    failures.iter().for_each(|failure| eprintln!("onscene: FAILED: {failure}"));
-    eprintln!("onscene: do not use this binary on this machine");
+    failures.iter().for_each(|failure| say::error(&format!("onscene: FAILED: {failure}")));
+    say::error("onscene: do not use this binary on this machine");
     Ok(ExitCode::Failure)
 }

@@ -27,6 +27,8 @@ pub struct Choice {
     pub profile: Option<String>,
     /// Whether lists are taken for what the operator says against what they hold.
     pub force_role: bool,
+    /// The folder from which lists were taken without being named one by one.
+    pub folder: Option<PathBuf>,
 }
 
 /// The compiled sets of a run, the control set last, and what is said of them.
@@ -45,18 +47,22 @@ impl Choice {
     pub fn settle(mut self, config: &Config) -> Result<Self> {
         self.profile = self.profile.or_else(|| config.profile.clone());
         let folder = hashsets_folder(config);
+        let mut found = false;
         if self.alert.is_empty() && self.digests.is_empty() {
             self.alert = config.alert.clone();
             if self.alert.is_empty() {
                 self.alert = lists_in(folder.as_deref(), Role::Alert)?;
+                found |= !self.alert.is_empty();
             }
         }
         if self.known_good.is_empty() {
             self.known_good = config.known_good.clone();
             if self.known_good.is_empty() {
                 self.known_good = lists_in(folder.as_deref(), Role::KnownGood)?;
+                found |= !self.known_good.is_empty();
             }
         }
+        self.folder = folder.filter(|_| found);
         Ok(self)
     }
 

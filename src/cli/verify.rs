@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use crate::journal::{self, SealState};
 
 use super::args::CaseArguments;
+use super::say;
 
 /// Says SEALED, UNSEALED or ALTERED, and why.
 ///
@@ -15,13 +16,13 @@ use super::args::CaseArguments;
 pub fn run(arguments: &CaseArguments) -> Result<ExitCode> {
     let checked = journal::verify(&arguments.folder)
         .with_context(|| format!("{}: cannot be checked", arguments.folder.display()))?;
-    checked.faults.iter().for_each(|fault| println!("fault: {fault}"));
-    checked.notes.iter().for_each(|note| println!("note: {note}"));
+    checked.faults.iter().for_each(|fault| say::line(&format!("fault: {fault}")));
+    checked.notes.iter().for_each(|note| say::line(&format!("note: {note}")));
     let (word, code) = match (checked.faults.is_empty(), checked.state) {
         (false, _) => ("ALTERED", 1),
         (true, SealState::Sealed) => ("SEALED", 0),
         (true, SealState::Unsealed) => ("UNSEALED", 2),
     };
-    println!("{word}  {} records, head {}", checked.head.records, checked.head.short());
+    say::line(&format!("{word}  {} records, head {}", checked.head.records, checked.head.short()));
     Ok(ExitCode::from(code))
 }

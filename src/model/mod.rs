@@ -10,6 +10,7 @@ mod event;
 mod finding;
 mod found;
 mod gaps;
+mod json;
 mod kept;
 mod ledger;
 mod problem;
@@ -28,6 +29,7 @@ pub use event::{
     VolumeSummary, Warning,
 };
 pub use finding::{Action, Finding, Grade, Hit, ItemRecord, Role};
+pub use json::write_json;
 pub use ledger::{Bucket, Coverage, CoverageCounts, Ledger, SkipRule};
 pub use problem::{Problem, ProblemKind};
 pub use record::{CategoryCount, RunRecord};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::model::DeviceIdentity;
 
 /// A whole disk, not a partition.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BlockDevice {
     /// The path that opens it.
     pub path: PathBuf,
@@ -42,6 +42,18 @@ pub fn devices() -> Vec<BlockDevice> {
     Vec::new()
 }
 
+/// The device, or the partition, that a path names, by its number; `path` is kept. `None` when nothing is known of it.
+#[cfg(target_os = "linux")]
+pub fn device_at(path: &Path) -> Option<BlockDevice> {
+    linux::device_at(path)
+}
+
+/// A device by its path: not available on this operating system.
+#[cfg(not(target_os = "linux"))]
+pub fn device_at(_path: &Path) -> Option<BlockDevice> {
+    None
+}
+
 /// Numbers (`dev_t`) of a block device and of its partitions: a file whose metadata show one of them lies on it.
 #[cfg(target_os = "linux")]
 pub fn device_numbers(device: &Path) -> Vec<u64> {
@@ -57,8 +69,9 @@ pub fn device_numbers(_device: &Path) -> Vec<u64> {
 #[cfg(target_os = "linux")]
 mod linux {
     use super::*;
-    use std::collections::BTreeMap;
+    use crate::platform::mounts::{Mount, mounts, number};
     use std::fs;
+    use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 
     const SYSFS: &str = "/sys/class/block";
 
@@ -72,84 +85,66 @@ mod linux {
             .filter(|name| !name.starts_with("ram") && !name.starts_with("zram"))
             .collect();
         names.sort();
-        names.iter().filter_map(|name| device(name, &mounts)).collect()
+        let named = |name: &String| {
+            device(&Path::new(SYSFS).join(name), Path::new("/dev").join(name.replace('!', "/")), &mounts)
+        };
+        names.iter().filter_map(named).collect()
     }
 
-    fn device(name: &str, mounts: &BTreeMap<String, Vec<(PathBuf, bool)>>) -> Option<BlockDevice> {
-        let folder = Path::new(SYSFS).join(name);
-        let number = |file: &str| text(&folder, file)?.parse::<u64>().ok();
+    pub fn device_at(path: &Path) -> Option<BlockDevice> {
+        device(&folder(path)?, path.to_owned(), &mounts())
+    }
+
+    /// By number: the device may have any name, or several.
+    fn folder(path: &Path) -> Option<PathBuf> {
+        let found = fs::metadata(path).ok().filter(|found| found.file_type().is_block_device())?;
+        let number = format!("{}:{}", rustix::fs::major(found.rdev()), rustix::fs::minor(found.rdev()));
+        fs::canonicalize(Path::new("/sys/dev/block").join(number)).ok()
+    }
+
+    fn device(folder: &Path, path: PathBuf, mounts: &[Mount]) -> Option<BlockDevice> {
+        let number = |file: &str| text(folder, file)?.parse::<u64>().ok();
         // sysfs counts in 512-byte units whatever the sector size.
         let capacity = number("size")?.checked_mul(512).filter(|bytes| *bytes > 0)?;
-        let mounts: Vec<(PathBuf, bool)> =
-            holders(&folder).iter().filter_map(|numbers| mounts.get(numbers)).flatten().cloned().collect();
+        let numbers = holders(folder);
+        let mounts: Vec<(PathBuf, bool)> = mounts
+            .iter()
+            .filter(|mount| mount.devices().iter().any(|device| numbers.contains(device)))
+            .map(|mount| (mount.place.clone(), mount.writable))
+            .collect();
         Some(BlockDevice {
-            path: Path::new("/dev").join(name.replace('!', "/")),
+            path,
             identity: DeviceIdentity {
-                model: model(&folder),
-                serial: serial(&folder),
+                model: model(folder),
+                serial: serial(folder),
                 capacity: Some(capacity),
                 sector_size: number("queue/logical_block_size").and_then(|n| n.try_into().ok()),
                 rotational: number("queue/rotational").map(|n| n != 0),
             },
             read_only: number("ro").map(|n| n != 0),
-            removable: number("removable") == Some(1) || on_usb(&folder),
+            removable: number("removable") == Some(1) || on_usb(folder),
             holds_system: mounts.iter().any(|(place, _)| place == Path::new("/")),
             mounts,
         })
     }
 
     pub fn device_numbers(device: &Path) -> Vec<u64> {
-        let Some(name) =
-            fs::canonicalize(device).ok().and_then(|p| p.file_name()?.to_str().map(str::to_owned))
-        else {
-            return Vec::new();
-        };
-        holders(&Path::new(SYSFS).join(name))
-            .iter()
-            .filter_map(|numbers| {
-                let (major, minor) = numbers.split_once(':')?;
-                Some(rustix::fs::makedev(major.parse().ok()?, minor.parse().ok()?))
-            })
-            .collect()
+        folder(device).map(|folder| holders(&folder)).unwrap_or_default()
     }
 
-    /// `major:minor` of a device, of its partitions, and of what is stacked on them (encrypted, logical volumes).
-    fn holders(folder: &Path) -> Vec<String> {
+    /// Numbers of a device, of its partitions, and of what is stacked on them (encrypted, logical volumes).
+    fn holders(folder: &Path) -> Vec<u64> {
         let mut numbers = Vec::new();
         let mut todo = vec![folder.to_owned()];
         // A stack of devices is never deep; the bound keeps a loop in sysfs from being one here.
         while let Some(folder) = todo.pop().filter(|_| numbers.len() < 4096) {
-            numbers.extend(text(&folder, "dev"));
+            numbers.extend(text(&folder, "dev").and_then(|text| number(&text)));
             let inside =
                 |path: PathBuf| fs::read_dir(path).into_iter().flatten().filter_map(|e| Some(e.ok()?.path()));
             todo.extend(inside(folder.clone()).filter(|path| path.join("partition").exists()));
             todo.extend(inside(folder.join("holders")));
         }
         numbers
-    }
-
-    /// Where each `major:minor` is mounted, and whether the mount may write (proc(5), mountinfo).
-    fn mounts() -> BTreeMap<String, Vec<(PathBuf, bool)>> {
-        let mut mounts: BTreeMap<String, Vec<(PathBuf, bool)>> = BTreeMap::new();
-        for line in fs::read_to_string("/proc/self/mountinfo").unwrap_or_default().lines() {
-            let mut fields = line.split(' ').skip(2);
-            if let (Some(numbers), Some(_root), Some(place), Some(options)) =
-                (fields.next(), fields.next(), fields.next(), fields.next())
-            {
-                let writable = options.split(',').any(|option| option == "rw");
-                mounts.entry(numbers.to_owned()).or_default().push((unescape(place), writable));
-            }
-        }
-        mounts
-    }
-
-    /// mountinfo writes blank, tab, newline and backslash as three octal digits.
-    fn unescape(place: &str) -> PathBuf {
-        let mut plain = place.to_owned();
-        for (code, character) in [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")] {
-            plain = plain.replace(code, character);
-        }
-        plain.into()
     }
 
     fn model(folder: &Path) -> Option<String> {
@@ -189,15 +184,14 @@ mod linux {
         use super::*;
 
         #[test]
-        fn places_with_blanks_are_read_from_mountinfo() {
-            assert_eq!(unescape("/media/USB\\040STICK\\134x"), Path::new("/media/USB STICK\\x"));
-        }
-
-        #[test]
         fn every_listed_disk_has_a_size_and_a_path() {
             for device in devices() {
                 assert!(device.identity.capacity.unwrap() > 0);
                 assert!(device.path.starts_with("/dev"));
+                if device.path.exists() {
+                    assert_eq!(device_at(&device.path).unwrap(), device);
+                    assert!(!device_numbers(&device.path).is_empty());
+                }
             }
         }
     }

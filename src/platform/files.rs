@@ -1,38 +1,77 @@
 //! Opening evidence files and devices read-only, and reading them by position.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::path::Path;
 
+use super::narrow::narrow;
 use crate::read::{ReadAt, Unreadable, size};
 
 /// Opens a device or image file for reading only, without touching its access time.
 ///
 /// # Errors
 /// Any failure of the operating system. Where it refuses to leave the access time alone, that is an error too,
-/// unless `accept_atime` says that the operator accepts it: there is no silent fallback.
-pub fn open_evidence(path: &Path, accept_atime: bool) -> io::Result<File> {
+/// unless `accept_atime` says that the operator accepts it: there is no silent fallback. Beside the file stands
+/// whether its access time is protected.
+pub fn open_evidence(path: &Path, accept_atime: bool) -> io::Result<(File, bool)> {
     #[cfg(target_os = "linux")]
     {
-        use rustix::fs::{Mode, OFlags, open};
+        use rustix::fs::{Mode, OFlags, StatVfsMountFlags, open};
         // NONBLOCK: a pipe that was put in place of the image must not block the run. It has no effect on files.
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
         match open(path, flags | OFlags::NOATIME, Mode::empty()) {
-            Ok(handle) => Ok(handle.into()),
-            Err(rustix::io::Errno::PERM) if accept_atime => Ok(open(path, flags, Mode::empty())?.into()),
-            Err(rustix::io::Errno::PERM) => Err(io::Error::new(
-                io::ErrorKind::PermissionDenied,
-                "it belongs to somebody else, so its access time cannot be protected while it is read: run as its \
-                 owner or as root, or give --accept-atime",
-            )),
-            Err(error) => Err(error.into()),
+            Ok(handle) => return Ok((handle.into(), true)),
+            Err(rustix::io::Errno::PERM) => {}
+            Err(error) => return Err(error.into()),
         }
+        // Opening moves no stamp; reading would.
+        let handle = open(path, flags, Mode::empty())?;
+        let mounted = rustix::fs::fstatvfs(&handle)?.f_flag;
+        let protected = mounted.intersects(StatVfsMountFlags::RDONLY | StatVfsMountFlags::NOATIME);
+        if protected || accept_atime {
+            return Ok((handle.into(), protected));
+        }
+        Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "it belongs to somebody else, so its access time cannot be protected while it is read: run as its owner \
+             or as root, or give --accept-atime",
+        ))
     }
     #[cfg(not(target_os = "linux"))]
     {
         // Read access only; time stamps are a matter of the mount or the write blocker here.
         let _ = accept_atime;
-        File::open(path)
+        File::open(path).map(|file| (file, true))
+    }
+}
+
+/// Names in a folder, and whether its access time was protected while it was listed.
+///
+/// # Errors
+/// When it cannot be listed in whole.
+pub fn names_in(folder: &Path) -> io::Result<(Vec<OsString>, bool)> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStringExt as _;
+        let root = super::descent::Root::open(folder)?;
+        let opened = root.directory(None, &[], true);
+        let (directory, protected) = opened.map_err(|error| io::Error::other(error.to_string()))?;
+        let listed = directory.names();
+        match listed.failure {
+            Some(error) => Err(error),
+            None if listed.too_many => Err(io::Error::other("it holds too many files")),
+            None => {
+                let names =
+                    listed.names.into_iter().map(|name| OsString::from_vec(name.into_bytes())).collect();
+                Ok((names, protected))
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let entries = std::fs::read_dir(folder)?;
+        Ok((entries.map(|entry| Ok(entry?.file_name())).collect::<io::Result<_>>()?, true))
     }
 }
 
@@ -54,7 +93,12 @@ pub fn is_block_device(metadata: &std::fs::Metadata) -> bool {
 pub struct EvidenceFile {
     file: File,
     size: u64,
+    /// The smallest unit that can fail by itself, in bytes.
+    sector: u32,
 }
+
+/// What a file of a file system is read in after a failure; sectors are not known there.
+const BLOCK: u32 = 4096;
 
 impl EvidenceFile {
     /// Takes over an open handle; a device's size is found by seeking to its end.
@@ -63,7 +107,21 @@ impl EvidenceFile {
     /// When the size cannot be found.
     pub fn new(mut file: File) -> io::Result<Self> {
         let size = io::Seek::seek(&mut file, io::SeekFrom::End(0))?;
-        Ok(Self { file, size })
+        let sector = sector_size(&file).unwrap_or(BLOCK);
+        Ok(Self { file, size, sector })
+    }
+
+    fn read_once(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            #[cfg(unix)]
+            let result = std::os::unix::fs::FileExt::read_at(&self.file, buffer, offset);
+            #[cfg(windows)]
+            let result = std::os::windows::fs::FileExt::seek_read(&self.file, buffer, offset);
+            match result {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => return other,
+            }
+        }
     }
 }
 
@@ -73,17 +131,26 @@ impl ReadAt for EvidenceFile {
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, Unreadable> {
-        loop {
-            #[cfg(unix)]
-            let result = std::os::unix::fs::FileExt::read_at(&self.file, buffer, offset);
-            #[cfg(windows)]
-            let result = std::os::windows::fs::FileExt::seek_read(&self.file, buffer, offset);
-            match result {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Unreadable::new(offset, size(buffer.len()), error)),
-                Ok(read) => return Ok(read),
-            }
-        }
+        let length = buffer.len();
+        let read = narrow(offset, length, self.sector, |from, to| {
+            let part = buffer.get_mut(from..to).unwrap_or_default();
+            self.read_once(offset.saturating_add(size(from)), part)
+        });
+        read.map_err(|(unreadable, error)| Unreadable::new(offset, size(unreadable), error))
+    }
+}
+
+/// The logical sector size of a block device in bytes; `None` for anything else.
+fn sector_size(file: &File) -> Option<u32> {
+    #[cfg(target_os = "linux")]
+    {
+        let device = is_block_device(&file.metadata().ok()?);
+        device.then(|| rustix::fs::ioctl_blksszget(file).ok()).flatten().filter(|bytes| *bytes >= 512)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = file;
+        None
     }
 }
 

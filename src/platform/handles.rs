@@ -72,7 +72,7 @@ pub fn adopt(token: &Token) -> io::Result<File> {
         Token::Handle(number) => adopt_handle(*number),
         #[cfg(not(unix))]
         Token::Handle(_) => Err(io::Error::new(io::ErrorKind::Unsupported, "no handle is inherited here")),
-        Token::Path(path) => super::open_evidence(path, true),
+        Token::Path(path) => super::open_evidence(path, true).map(|(file, _)| file),
     }
 }
 

@@ -19,16 +19,34 @@ pub struct Sandbox {
 /// kernel cannot enforce it, the process goes on, and the record says so.
 #[cfg(target_os = "linux")]
 pub fn give_up_rights(readable: &[&File]) -> Sandbox {
-    match restrict(readable) {
+    let mut sandbox = match restrict(readable) {
         Ok(sandbox) => sandbox,
         Err(error) => not_sandboxed(&error.to_string()),
+    };
+    if let Err(error) = drop_capabilities(!readable.is_empty()) {
+        sandbox.detail.push_str(&format!("; its capabilities could not be given up: {error}"));
     }
+    sandbox
+}
+
+/// Gives up every capability (capabilities(7)). An open handle needs none; below a folder, files of others are opened
+/// to be read, and their access times protected.
+#[cfg(target_os = "linux")]
+fn drop_capabilities(reads_folder: bool) -> std::io::Result<()> {
+    use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
+    let needed = match reads_folder {
+        true => CapabilitySet::FOWNER | CapabilitySet::DAC_READ_SEARCH,
+        false => CapabilitySet::empty(),
+    };
+    let kept = capabilities(None)?.permitted.intersection(needed);
+    let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
+    Ok(set_capabilities(None, sets)?)
 }
 
 #[cfg(target_os = "linux")]
 fn restrict(readable: &[&File]) -> Result<Sandbox, landlock::RulesetError> {
     use landlock::{
-        ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible as _, PathBeneath, Ruleset,
+        ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible as _, LandlockStatus, PathBeneath, Ruleset,
         RulesetAttr as _, RulesetCreatedAttr as _, RulesetStatus, Scope,
     };
     let abi = ABI::V6;
@@ -42,7 +60,15 @@ fn restrict(readable: &[&File]) -> Result<Sandbox, landlock::RulesetError> {
         rules = rules.add_rule(PathBeneath::new(folder, AccessFs::ReadFile | AccessFs::ReadDir))?;
     }
     let status = rules.restrict_self()?;
+    // Before its third version Landlock does not cover truncate(2), which needs no open file.
+    let covers_truncate = matches!(status.landlock, LandlockStatus::Available { effective_abi, .. } if effective_abi >= ABI::V3);
     Ok(match status.ruleset {
+        RulesetStatus::PartiallyEnforced if !covers_truncate => Sandbox {
+            enforced: false,
+            detail: "the kernel (Landlock, its first versions) refuses the examiner every open for writing, but not to \
+                     cut a file short by its name: it does not count as sandboxed"
+                .into(),
+        },
         RulesetStatus::FullyEnforced => Sandbox {
             enforced: true,
             detail: "the kernel (Landlock) refuses the examiner every write and every open outside the source"

@@ -3,10 +3,9 @@
 use std::io;
 
 use serde::Serialize;
-use serde_json::ser::{CharEscape, Formatter, Serializer};
 
 use super::Report;
-use crate::model::{Coverage, Finding, RunRecord, Verdict, VolumeSummary, is_hidden};
+use crate::model::{Coverage, Finding, RunRecord, Verdict, VolumeSummary, write_json};
 
 /// The machine's report.
 pub struct Json;
@@ -35,9 +34,9 @@ impl Report for Json {
     ) -> io::Result<()> {
         // One finding a line: two reports can be compared line by line, and none need be held in memory.
         write!(out, "{{\n\"schema\":{SCHEMA},\n\"verdict\":")?;
-        value(out, &Verdict::conclude(run))?;
+        write_json(out, &Verdict::conclude(run))?;
         out.write_all(b",\n\"coverage\":")?;
-        value(
+        write_json(
             out,
             &CoverageReport { sources: run.source_indexes().iter().map(|s| source(run, *s)).collect() },
         )?;
@@ -45,7 +44,7 @@ impl Report for Json {
         let mut separator = "\n";
         for finding in findings {
             out.write_all(separator.as_bytes())?;
-            value(out, finding)?;
+            write_json(out, finding)?;
             separator = ",\n";
         }
         out.write_all(b"\n]\n}\n")
@@ -79,43 +78,10 @@ fn source(run: &RunRecord, source: u32) -> SourceCoverage<'_> {
     }
 }
 
-fn value(out: &mut dyn io::Write, value: &impl Serialize) -> io::Result<()> {
-    value.serialize(&mut Serializer::with_formatter(out, Plain)).map_err(io::Error::from)
-}
-
-/// Writes hidden characters as `\u` escapes: any reader gets them back, and no terminal obeys them.
-struct Plain;
-
-impl Formatter for Plain {
-    fn write_string_fragment<W: ?Sized + io::Write>(
-        &mut self,
-        out: &mut W,
-        fragment: &str,
-    ) -> io::Result<()> {
-        let mut rest = fragment;
-        while let Some((at, hidden)) = rest.char_indices().find(|(_, c)| is_hidden(*c)) {
-            let (plain, tail) = rest.split_at(at);
-            out.write_all(plain.as_bytes())?;
-            for unit in hidden.encode_utf16(&mut [0; 2]) {
-                write!(out, "\\u{unit:04x}")?;
-            }
-            rest = tail.get(hidden.len_utf8()..).unwrap_or("");
-        }
-        out.write_all(rest.as_bytes())
-    }
-
-    fn write_char_escape<W: ?Sized + io::Write>(
-        &mut self,
-        out: &mut W,
-        escape: CharEscape,
-    ) -> io::Result<()> {
-        serde_json::ser::CompactFormatter.write_char_escape(out, escape)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::is_hidden;
     use crate::report::fixture;
     use proptest::prelude::*;
     use serde_json::Value;

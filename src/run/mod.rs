@@ -79,6 +79,8 @@ pub struct Ended {
     pub failed: Option<String>,
     /// Number of records and digest of the last one, for the notebook.
     pub head: String,
+    /// What the writer of the journal committed last.
+    pub journal_head: crate::journal::Head,
 }
 
 /// Set from a signal handler when the operator wants an end.

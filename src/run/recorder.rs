@@ -201,7 +201,8 @@ impl Recorder<'_> {
         self.take(Event::RunEnded(end))?;
         self.commit()?;
         let head = self.writer.head();
-        Ok(Ended { verdict, failed, head: format!("{} records, head {}", head.records, head.short()) })
+        let shown = format!("{} records, head {}", head.records, head.short());
+        Ok(Ended { verdict, failed, head: shown, journal_head: head })
     }
 }
 

@@ -7,15 +7,14 @@ thread_local! {
     static LAST: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// Keeps the message of a panic for [`last`] instead of printing it, since it may quote evidence.
+/// Keeps the place of a panic for [`last`]; its message may quote evidence and is neither kept nor printed.
 pub fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         std::panic::set_hook(Box::new(|info| {
             let place = info.location().map(|l| format!("{}:{}", l.file(), l.line())).unwrap_or_default();
-            let message =
-                info.payload_as_str().unwrap_or_default().escape_debug().take(300).collect::<String>();
-            LAST.with_borrow_mut(|last| *last = format!(" (at {place}: {message})"));
+            // Only where: the message may quote the evidence, a name included.
+            LAST.with_borrow_mut(|last| *last = format!(" (at {place})"));
         }));
     });
 }

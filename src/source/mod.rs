@@ -31,6 +31,9 @@ pub struct EvidenceSource {
     pub remarks: Vec<String>,
 }
 
+/// How the remark of a mount ends.
+const MOUNTED_END: &str = " while it was examined";
+
 /// Why a source cannot be opened; each says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
@@ -124,21 +127,23 @@ impl EvidenceSource {
 
     fn device(path: &Path, accept_atime: bool) -> Result<Self, SourceError> {
         let open = platform::open_evidence(path, accept_atime);
-        let file = open.map_err(|error| SourceError::Unreadable { path: path.to_owned(), error })?;
+        let unreadable = |error| SourceError::Unreadable { path: path.to_owned(), error };
+        let (file, protected) = open.map_err(unreadable)?;
+        if !file.metadata().is_ok_and(|opened| platform::is_block_device(&opened)) {
+            return Err(SourceError::NotASource(path.to_owned()));
+        }
         let mut source = Self::new(SourceKind::Device, path.to_owned(), vec![(path.to_owned(), file)]);
-        let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        match platform::devices().into_iter().find(|device| device.path == real) {
-            Some(device) => {
-                source.remarks.extend(device.mounts.iter().map(|(place, writable)| {
-                    let how = if *writable { "for writing" } else { "read-only" };
-                    format!("mounted {how} at {} while it was examined", place.display())
-                }));
-                source.read_only = device.read_only;
-                source.device = device.identity;
-            }
-            None => source
+        if !protected {
+            source.remarks.push(access_time(path));
+        }
+        let found = platform::device_at(path).unwrap_or_default();
+        source.remarks.extend(found.mounts.iter().map(|(place, writable)| mounted(place, *writable)));
+        source.read_only = found.read_only;
+        source.device = found.identity;
+        if source.device.model.is_none() && source.device.serial.is_none() {
+            source
                 .remarks
-                .push("a partition or a device that does not describe itself: identity not available".into()),
+                .push("a partition or a device that does not describe itself: identity not available".into());
         }
         if source.read_only != Some(true) {
             source
@@ -155,8 +160,10 @@ impl EvidenceSource {
         };
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let name = path.file_name().ok_or_else(|| SourceError::NotASource(path.to_owned()))?;
-        let siblings = std::fs::read_dir(parent).map_err(unreadable(parent))?;
-        let siblings: Vec<_> = siblings.filter_map(|entry| Some(entry.ok()?.file_name())).collect();
+        let (siblings, listed_safely) = match segments::can_be_split(name) {
+            true => platform::names_in(parent).map_err(unreadable(parent))?,
+            false => (Vec::new(), true),
+        };
         let found = segments::of(name, siblings.iter().map(std::ffi::OsString::as_os_str));
         if let Some(first) = found.first {
             return Err(SourceError::LaterSegment {
@@ -171,12 +178,25 @@ impl EvidenceSource {
             return Err(SourceError::MissingSegment { path: path.to_owned(), missing });
         }
         let mut files = Vec::with_capacity(found.names.len());
+        let mut remarks = Vec::new();
+        if !listed_safely {
+            remarks.push(access_time(parent));
+        }
         for name in &found.names {
             let segment = parent.join(name);
-            let file = platform::open_evidence(&segment, accept_atime).map_err(unreadable(&segment))?;
+            let opened = platform::open_evidence(&segment, accept_atime);
+            let (file, protected) = opened.map_err(unreadable(&segment))?;
+            // Asked of the open handle: the name may have led to something else before.
+            if !file.metadata().map_err(unreadable(&segment))?.is_file() {
+                return Err(SourceError::NotASource(segment));
+            }
+            if !protected {
+                remarks.push(access_time(&segment));
+            }
             files.push((segment, file));
         }
         let mut source = Self::new(SourceKind::Image, path.to_owned(), files);
+        source.remarks = remarks;
         source.remarks.extend(found.gap);
         Ok(source)
     }
@@ -193,6 +213,23 @@ impl EvidenceSource {
             Ok(sum.saturating_add(EvidenceFile::new(file.try_clone()?)?.size()))
         })
     }
+}
+
+/// What is remarked of something that had to be read without protection of its access time.
+fn access_time(path: &Path) -> String {
+    format!("{}: its access time could not be protected while it was read", path.display())
+}
+
+/// What is remarked of a device that is mounted at `place`.
+pub fn mounted(place: &Path, writable: bool) -> String {
+    let how = if writable { "for writing" } else { "read-only" };
+    format!("mounted {how} at {}{MOUNTED_END}", place.display())
+}
+
+/// The place in a remark that [`mounted`] made.
+pub fn mounted_place(remark: &str) -> Option<&str> {
+    let (how, place) = remark.strip_prefix("mounted ")?.split_once(" at ")?;
+    place.strip_suffix(MOUNTED_END).filter(|_| matches!(how, "for writing" | "read-only"))
 }
 
 /// Decodes the files of a device or image into its medium. Runs in the examiner.

@@ -37,6 +37,12 @@ pub fn of<'a>(named: &'a OsStr, siblings: impl IntoIterator<Item = &'a OsStr>) -
     candidates(named).into_iter().find_map(|series| collect(series, named, &names)).unwrap_or(alone)
 }
 
+/// Whether a file of that name can belong to a series, so that its folder must be listed.
+pub fn can_be_split(named: &OsStr) -> bool {
+    let ending = split(named).map(|(_, ending)| ending);
+    candidates(named).iter().any(|series| ending.and_then(|ending| series.number(ending)).is_some())
+}
+
 /// The series to which the name can belong.
 fn candidates(named: &OsStr) -> Vec<Series> {
     let Some((_, ending)) = split(named) else {
@@ -204,6 +210,20 @@ mod tests {
         {
             let segments = found(name, &["disk.E01", "other.001", "backup.2019", "x.DLL", "x.sav"]);
             assert_eq!((names(&segments), &segments.gap, &segments.first), (vec![name], &None, &None));
+        }
+    }
+
+    #[test]
+    fn a_name_of_no_series_is_told_without_its_siblings() {
+        for (name, can) in [
+            ("a.dd", false),
+            ("a", false),
+            (".001", false),
+            ("a.001", true),
+            ("a.e01", true),
+            ("a.s02", true),
+        ] {
+            assert_eq!(can_be_split(OsStr::new(name)), can, "{name}");
         }
     }
 

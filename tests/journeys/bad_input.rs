@@ -53,6 +53,119 @@ fn a_case_folder_inside_a_source_is_refused() {
     assert!(!kit.path("stick/cases").exists());
 }
 
+#[cfg(unix)]
+#[test]
+fn a_case_folder_that_leads_into_a_source_by_a_link_is_refused() {
+    let kit = Kit::new();
+    kit.write("stick/deep/a", "a");
+    std::os::unix::fs::symlink(kit.path("stick/deep"), kit.path("elsewhere")).unwrap();
+    std::os::unix::fs::symlink(kit.path("stick"), kit.path("source")).unwrap();
+    let digest = md5("x");
+    for (source, out) in [("stick", "elsewhere"), ("stick", "elsewhere/new/cases"), ("source", "stick/cases")]
+    {
+        let arguments = ["scan", source, "--alert-digest", &digest, "--out", out];
+        refused(&kit, &arguments, &["inside the source", "--out"]);
+    }
+    assert_eq!(std::fs::read_dir(kit.path("stick/deep")).unwrap().count(), 1);
+}
+
+/// Runs a scan in a name space of its own with `from` mounted at `to`; `None` when that is not allowed here.
+#[cfg(target_os = "linux")]
+fn scan_with_bind_mount(kit: &Kit, from: &str, to: &str, arguments: &[&str]) -> Option<(i32, String)> {
+    let script = "mount --bind \"$1\" \"$2\" || exit 99; shift 2; exec \"$@\"";
+    let mut command = std::process::Command::new("unshare");
+    command.args(["--mount", "sh", "-c", script, "sh", from, to]).arg(super::kit::binary()).args(arguments);
+    let done = command.current_dir(kit.path("")).output().ok()?;
+    let text = String::from_utf8_lossy(&done.stderr).into_owned();
+    match done.status.code() {
+        Some(99) | None => None,
+        Some(1) if text.contains("unshare") => None,
+        Some(code) => Some((code, text)),
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_case_folder_that_leads_into_a_source_by_a_mount_is_refused() {
+    let kit = Kit::new();
+    kit.write("stick/deep/a", "a");
+    kit.write("other/b", "b");
+    let digest = md5("x");
+    for (from, source, out) in [
+        ("stick", "stick", "other"),
+        ("stick/deep", "stick", "other"),
+        ("stick/deep", "stick", "other/new/cases"),
+        ("stick", "other", "stick/cases"),
+        ("stick", "other", "stick/deep"),
+    ] {
+        let arguments = ["scan", source, "--alert-digest", &digest, "--out", out];
+        let Some((code, text)) = scan_with_bind_mount(&kit, from, "other", &arguments) else {
+            eprintln!("SKIPPED: a name space for mounts needs root");
+            return;
+        };
+        assert!(code == 3 && text.contains("inside the source"), "{from} {source} {out}: {code} {text}");
+    }
+    // What lies beside the source is no part of it, on the same file system and through a mount.
+    let arguments = ["scan", "stick", "--alert-digest", &digest, "--out", "other/cases"];
+    std::fs::create_dir(kit.path("beside")).unwrap();
+    let (code, text) = scan_with_bind_mount(&kit, "beside", "other", &arguments).unwrap();
+    assert_eq!(code, 0, "{text}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_device_under_any_name_is_refused_when_the_case_folder_lies_on_it() {
+    use std::os::unix::fs::MetadataExt as _;
+    let kit = Kit::new();
+    let device = std::fs::metadata(kit.path("")).unwrap().dev();
+    let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
+    let made = std::process::Command::new("mknod")
+        .arg(kit.path("alias"))
+        .args(["b", &major.to_string(), &minor.to_string()])
+        .status();
+    if major == 0 || !made.is_ok_and(|status| status.success()) {
+        eprintln!("SKIPPED: a device node needs root, and a temporary folder on a disk");
+        return;
+    }
+    let digest = md5("x");
+    refused(
+        &kit,
+        &["scan", "alias", "--alert-digest", &digest, "--allow-system-disk"],
+        &["on the device alias"],
+    );
+    // A number that is no attached device's.
+    let made = std::process::Command::new("mknod").arg(kit.path("unknown")).args(["b", "240", "77"]).status();
+    assert!(made.unwrap().success());
+    refused(&kit, &["scan", "unknown", "--alert-digest", &digest], &["does not tell which device"]);
+}
+
+#[test]
+fn a_folder_of_lists_inside_a_source_is_refused_unless_the_lists_are_named() {
+    let kit = Kit::new();
+    kit.write("stick/sets/alert/list.txt", md5("x"));
+    kit.write("stick/a", "a");
+    let mut command = kit.command(["scan", "stick"]);
+    let output = command.env("ONSCENE_HASHSETS", kit.path("stick/sets")).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(3) && text.contains("--alert"), "{text}");
+    assert!(kit.runs().is_empty());
+    let done = kit.run(["scan", "stick", "--alert", "stick/sets/alert/list.txt"]);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_segment_that_is_no_file_is_refused_and_does_not_block() {
+    let kit = Kit::new();
+    kit.write("image.001", "first");
+    let made = std::process::Command::new("mkfifo").arg(kit.path("image.002")).status();
+    if !made.is_ok_and(|status| status.success()) {
+        eprintln!("SKIPPED: no mkfifo");
+        return;
+    }
+    refused(&kit, &["scan", "image.001", "--alert-digest", &md5("x")], &["image.002", "neither"]);
+}
+
 #[test]
 fn lists_that_are_no_lists_activate_nothing() {
     let kit = Kit::new();

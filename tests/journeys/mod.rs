@@ -11,3 +11,4 @@ mod match_hash_sets;
 mod never_writes;
 mod reports;
 mod same_findings;
+mod screen;

@@ -140,10 +140,12 @@ fn an_image_is_left_exactly_as_it_was() {
     let listed = kit.run(["list", "evidence/usb.E01", "--digest", "md5", "--format", "jsonl"]);
     let any = listed.stdout.lines().find(|line| line.contains(".JPG") && line.contains("\"md5\"")).unwrap();
     let digest = serde_json::from_str::<serde_json::Value>(any).unwrap()["md5"].as_str().unwrap().to_owned();
+    let folder = kit.path("evidence");
     age(&image);
-    let before = stamps(&image);
+    age(&folder);
+    let before = (stamps(&image), stamps(&folder));
     let trace = traced(&kit, "evidence/usb.E01", &digest);
-    assert_eq!(stamps(&image), before);
+    assert_eq!((stamps(&image), stamps(&folder)), before);
     check(&kit, &trace, "evidence");
     assert_eq!(std::fs::read(&image).unwrap(), std::fs::read(super::kit::demo_image()).unwrap());
 }

@@ -83,7 +83,8 @@ fn scan(medium: Faulty, stopped: bool, alter: impl FnOnce(&mut Surveyed)) -> Cov
     let sets = KnownSets::new(Vec::new());
     let context =
         Context { sets: &sets, wanted: Algorithms::ALL, sink: &Nobody, stop: &stop, is_control: true };
-    let options = Options { threads: 1, protection: Protection::default(), prior: Prior::default() };
+    let options =
+        Options { threads: 1, open_files: 64, protection: Protection::default(), prior: Prior::default() };
     let mut surveyed = survey::survey(Decoded::Medium(image), &options, &context);
     alter(&mut surveyed);
     let examined = examine::examine(&surveyed, &options, &context);
