@@ -31,7 +31,7 @@ fn age(path: &Path) {
 fn traced(kit: &Kit, source: &str, digest: &str) -> String {
     let trace = kit.path("trace");
     let done = std::process::Command::new("strace")
-        .args(["-f", "-y", "-s", "512", "-e", "trace=%file,%desc,%network,fdatasync", "-o"])
+        .args(["-f", "-y", "-s", "8192", "-e", "trace=%file,%desc,%network,fdatasync", "-o"])
         .arg(&trace)
         .arg(super::kit::binary())
         .args(["scan", source, "--alert-digest", digest, "--threads", "2"])
