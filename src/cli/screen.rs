@@ -148,7 +148,13 @@ impl Observer for Screen {
     fn show_unrecorded(&mut self, event: &Event) {
         if matches!(event, Event::Finding(_) | Event::Problem(_)) {
             let line = lines::line(event, self.mask, &self.exhibits).unwrap_or_default();
-            self.print(&format!("NOT RECORDED, note it down: {line}"));
+            let digest = match event {
+                Event::Finding(finding) => {
+                    finding.item.digests.iter().last().map(|digest| format!(", {digest}"))
+                }
+                _ => None,
+            };
+            self.print(&format!("NOT RECORDED, note it down: {line}{}", digest.unwrap_or_default()));
         }
     }
 }

@@ -66,16 +66,19 @@ impl Choice {
         Ok(self)
     }
 
-    /// Imports and compiles every list.
+    /// Imports and compiles every list. Where there is none to look for, the demonstration set is all there is, and
+    /// everything that the run says, says so.
     ///
     /// # Errors
-    /// When there is nothing to look for, or a list cannot be read in whole.
+    /// When a list cannot be read in whole.
     pub fn load(&self) -> Result<Loaded> {
         if self.alert.is_empty() && self.digests.is_empty() {
-            bail!(
-                "no hash list to look for: give --alert FILE, put lists into hashsets/alert beside the binary, name \
-                 their folder in {VARIABLE}, or try `onscene scan --demo`"
-            );
+            super::say::error(&format!(
+                "onscene: no hash list was given: only the demonstration set is loaded, so this run says nothing about \
+                 evidence. Give --alert FILE, put lists into hashsets/alert beside the binary, or name their folder in \
+                 {VARIABLE}"
+            ));
+            return super::demo::sets();
         }
         let mut loaded = Loaded { images: Vec::new(), summaries: Vec::new() };
         let mut alert = Builder::new("alert", Role::Alert, self.profile()?).force_role(self.force_role);

@@ -117,6 +117,8 @@ impl Verdict {
     pub const fn exit_code(&self) -> ExitCode {
         match (self.result, self.complete) {
             (VerdictResult::Match, _) => ExitCode::Match,
+            // Of evidence, the demonstration set says nothing at all.
+            (VerdictResult::NoMatch, true) if self.demonstration => ExitCode::Review,
             (VerdictResult::NoMatch, true) => ExitCode::NothingFound,
             (VerdictResult::NoMatch, false) | (VerdictResult::Review, _) => ExitCode::Review,
         }

@@ -13,7 +13,7 @@ pub enum Token {
     /// It inherits the open handle of that number.
     Handle(i32),
     /// It opens the path again, read-only.
-    Path(std::path::PathBuf),
+    Path(#[serde(with = "super::path_text")] std::path::PathBuf),
 }
 
 /// Starts a process that inherits exactly those files besides its standard streams.

@@ -9,6 +9,7 @@ mod handles;
 mod limits;
 mod mounts;
 mod narrow;
+pub mod path_text;
 mod power;
 mod sandbox;
 mod shared;

@@ -14,6 +14,7 @@ pub struct Order {
     /// What sort of thing the source is.
     pub kind: SourceKind,
     /// As the operator named it; used to walk a folder, shown otherwise.
+    #[serde(with = "crate::platform::path_text")]
     pub path: PathBuf,
     /// Its files, in order.
     pub files: Vec<Token>,

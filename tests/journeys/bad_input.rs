@@ -31,7 +31,6 @@ fn what_cannot_be_scanned_is_refused_with_what_to_do() {
         let arguments = with(source);
         refused(&kit, &arguments.each_ref().map(String::as_str), expected);
     }
-    refused(&kit, &["scan", "stick"], &["--alert", "--demo"]);
     refused(&kit, &["scan", "stick", "--alert-digest", "xyz"], &["hexadecimal"]);
     refused(&kit, &["scan", "--alert", "absent.txt", "stick"], &["absent.txt"]);
     refused(&kit, &["scan", "--exhibit", "nonsense", "--alert-digest", &digest], &["REF=SOURCE"]);

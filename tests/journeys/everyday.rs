@@ -37,6 +37,40 @@ fn the_same_image_as_evidence_is_a_match() {
 }
 
 #[test]
+fn without_any_list_only_the_demonstration_set_is_loaded_and_everything_says_so() {
+    let kit = Kit::new();
+    let done = kit.run(["scan".as_ref(), demo_image().as_os_str()]);
+    assert_eq!(done.code, 1, "{}{}", done.stdout, done.stderr);
+    assert!(
+        done.stdout.contains("DEMONSTRATION ONLY") && done.stdout.contains("MATCH, examination incomplete")
+    );
+    assert!(
+        done.stderr.contains("no hash list was given") && done.stderr.contains("--alert"),
+        "{}",
+        done.stderr
+    );
+    kit.write("stick/a.txt", "an ordinary note");
+    let nothing = kit.run(["scan", "stick"]);
+    assert_eq!(nothing.code, 2, "the demonstration set says nothing of evidence: {}", nothing.stdout);
+    let summary = std::fs::read_to_string(kit.runs()[1].join("summary.txt")).unwrap();
+    assert!(summary.contains("DEMONSTRATION ONLY"), "{summary}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_source_whose_path_is_no_text_is_scanned_like_any_other() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let kit = Kit::new();
+    let wanted = noise(9, 400);
+    let folder = kit.path("").join(std::ffi::OsStr::from_bytes(b"f\xff"));
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("x"), &wanted).unwrap();
+    let digest = md5(&wanted);
+    let done = kit.run(["scan".as_ref(), folder.as_os_str(), "--alert-digest".as_ref(), digest.as_ref()]);
+    assert_eq!(done.code, 1, "{}{}", done.stdout, done.stderr);
+}
+
+#[test]
 fn names_are_hidden_on_the_screen_and_kept_in_the_record() {
     let kit = Kit::new();
     let picture = noise(1, 5000);
