@@ -13,8 +13,8 @@ use crate::run::{Exhibit, Plan};
 use super::args::ScanArguments;
 use super::config::Config;
 use super::exhibits::Rules;
-use super::sets::Choice;
-use super::{ask, demo, exhibits};
+use super::sets::{Choice, Loaded, VARIABLE};
+use super::{ask, demo, exhibits, say};
 
 /// Folder name of a case without a reference.
 const NO_CASE: &str = "UNNAMED";
@@ -40,12 +40,22 @@ pub fn prepare(arguments: &ScanArguments, config: &Config) -> Result<Prepared> {
         (demo::sets()?, vec![demo::exhibit()?])
     } else {
         let choice = choice(arguments).settle(config)?;
-        (choice.load()?, sources(arguments, &out, choice.folder)?)
+        let loaded = if choice.is_empty() { demonstration_alone()? } else { choice.load()? };
+        (loaded, sources(arguments, &out, choice.folder)?)
     };
     let threads = threads(arguments.threads);
     let header = header(arguments, config, &loaded.summaries, threads);
     let accept_atime = arguments.accept_atime;
     Ok(Prepared { exhibits, images: loaded.images, header, threads, accept_atime, out })
+}
+
+/// Without any list there is only the demonstration set, and everything that the run says, says so.
+fn demonstration_alone() -> Result<Loaded> {
+    say::error(&format!(
+        "onscene: no hash list was given: only the demonstration set is loaded, so this run says nothing about \
+         evidence. Give --alert FILE, put lists into hashsets/alert beside the binary, or name their folder in {VARIABLE}"
+    ));
+    demo::sets()
 }
 
 impl Prepared {
@@ -124,10 +134,7 @@ fn header(arguments: &ScanArguments, config: &Config, sets: &[SetSummary], threa
         operator: text(&arguments.operator, &config.operator),
         authority: text(&arguments.authority, &config.authority),
         options: vec![
-            (
-                "profile".into(),
-                arguments.profile.clone().or_else(|| config.profile.clone()).unwrap_or("none".into()),
-            ),
+            ("profile".into(), sets.first().map_or("none".into(), |set| set.profile.clone())),
             ("force-role".into(), switch(arguments.force_role)),
             ("accept-atime".into(), switch(arguments.accept_atime)),
             ("allow-system-disk".into(), switch(arguments.allow_system_disk)),

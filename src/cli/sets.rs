@@ -12,7 +12,7 @@ use crate::scan::control_set;
 use super::config::Config;
 
 /// The environment variable that names a folder with the folders `alert` and `known-good`.
-pub const VARIABLE: &str = "ONSCENE_HASHSETS";
+pub(super) const VARIABLE: &str = "ONSCENE_HASHSETS";
 
 /// Which lists a run uses, before any is opened.
 #[derive(Debug, Default)]
@@ -66,20 +66,16 @@ impl Choice {
         Ok(self)
     }
 
-    /// Imports and compiles every list. Where there is none to look for, the demonstration set is all there is, and
-    /// everything that the run says, says so.
+    /// Whether there is nothing to look for.
+    pub fn is_empty(&self) -> bool {
+        self.alert.is_empty() && self.digests.is_empty()
+    }
+
+    /// Imports and compiles every list.
     ///
     /// # Errors
-    /// When a list cannot be read in whole.
+    /// When a list cannot be read in whole, or has nothing to look for.
     pub fn load(&self) -> Result<Loaded> {
-        if self.alert.is_empty() && self.digests.is_empty() {
-            super::say::error(&format!(
-                "onscene: no hash list was given: only the demonstration set is loaded, so this run says nothing about \
-                 evidence. Give --alert FILE, put lists into hashsets/alert beside the binary, or name their folder in \
-                 {VARIABLE}"
-            ));
-            return super::demo::sets();
-        }
         let mut loaded = Loaded { images: Vec::new(), summaries: Vec::new() };
         let mut alert = Builder::new("alert", Role::Alert, self.profile()?).force_role(self.force_role);
         self.alert.iter().try_for_each(|path| alert.add_file(path).map(drop))?;

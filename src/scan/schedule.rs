@@ -102,14 +102,14 @@ fn tier(entry: FileEntry<'_>, in_set: impl Fn(u64) -> bool) -> u8 {
     }
 }
 
-/// Physical order on a medium. In a folder, where places are not known: large files first, then by inode. What is
+/// Physical order on a medium. In a folder, where places are not known: large files first, then as they were listed. What is
 /// larger still, or all holes, comes last: it may be there to keep everything else waiting.
 fn place(entry: FileEntry<'_>) -> (u64, u64) {
     match (entry.runs().iter().find(|run| !run.is_hole()), entry.content()) {
         (Some(run), _) => (run.offset, 0),
         (None, Content::Opened) if entry.size() >= HUGE => (u64::MAX, entry.size()),
         (None, Content::Opened) if entry.size() >= LARGE => (0, u64::MAX - entry.size()),
-        (None, Content::Opened) => (1, entry.record()),
+        (None, Content::Opened) => (1, u64::from(entry.index())),
         (None, _) => (u64::MAX, entry.size()),
     }
 }

@@ -174,6 +174,28 @@ fn an_examiner_that_is_killed_is_started_again_and_nothing_is_missing() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn an_examiner_that_does_not_listen_is_ended_and_the_run_with_it_in_order() {
+    let kit = Kit::new();
+    stick(&kit);
+    let (mut child, mut output) = start(&kit, "deaf");
+    let shown = watch(&mut output, 1);
+    let signal = |name: &str, process: &str| {
+        std::process::Command::new("kill").args([name, process]).status().unwrap();
+    };
+    examiners(child.id()).iter().for_each(|examiner| signal("-STOP", examiner));
+    signal("-INT", &child.id().to_string());
+    let began = std::time::Instant::now();
+    the_rest(output);
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert!(began.elapsed() < Duration::from_secs(60), "it took {:?}", began.elapsed());
+    let run = run_in(&kit.path("deaf")).unwrap();
+    assert_eq!(kit.run(["verify".as_ref(), run.as_os_str()]).code, 0);
+    let findings = std::fs::read_to_string(run.join("findings.json")).unwrap();
+    assert!(findings.contains(&shown[0]) && findings.contains("\"complete\":false"), "{findings}");
+}
+
 #[cfg(unix)]
 #[test]
 fn the_first_ctrl_c_ends_the_run_in_order() {
