@@ -96,6 +96,11 @@ pub(super) fn open_regular(path: &Path) -> io::Result<File> {
     }
 }
 
+/// How often a lock is asked for before it counts as taken.
+const LOCK_TRIES: u32 = 20;
+/// Time between two tries.
+const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(25);
+
 /// Takes the journal for its only writer until the handle is closed; `false` when another has it.
 ///
 /// Held by a running [`super::Writer`] and while a correction is appended. Unix only: elsewhere a lock would keep
@@ -104,5 +109,12 @@ pub(super) fn lock(file: &File) -> bool {
     if cfg!(not(unix)) {
         return true;
     }
-    !matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock))
+    // A process that is being started holds the handles of its parent for a moment, and with them a lock that was let
+    // go meanwhile: a refusal counts only when it stays.
+    (0..LOCK_TRIES).any(|tried| {
+        if tried > 0 {
+            std::thread::sleep(LOCK_PAUSE);
+        }
+        !matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock))
+    })
 }
