@@ -55,7 +55,9 @@ impl Screen {
     }
 
     fn print(&self, text: &str) {
-        self.bars.suspend(|| say::line(text));
+        // Not `suspend`: it panics when the terminal has gone. The bars are drawn again with the next progress.
+        let _ = self.bars.clear();
+        say::line(text);
     }
 
     fn progress(&mut self, progress: &Progress) {

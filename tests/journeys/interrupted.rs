@@ -196,6 +196,44 @@ fn an_examiner_that_does_not_listen_is_ended_and_the_run_with_it_in_order() {
     assert!(findings.contains(&shown[0]) && findings.contains("\"complete\":false"), "{findings}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_that_is_closed_while_progress_is_drawn_costs_no_finding() {
+    if !super::kit::has("script") {
+        return;
+    }
+    let kit = Kit::new();
+    stick(&kit);
+    let scan = format!("{} scan stick --alert list.txt --out closed", super::kit::binary().display());
+    let mut terminal = std::process::Command::new("script");
+    terminal
+        .args(["-qec", &scan, "/dev/null"])
+        .current_dir(kit.path(""))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    let mut terminal = terminal.spawn().unwrap();
+    let journal = || run_in(&kit.path("closed")).map(|run| run.join("journal.jsonl"));
+    let found = || {
+        journal()
+            .and_then(|path| std::fs::read_to_string(path).ok())
+            .is_some_and(|t| t.contains("\"finding\""))
+    };
+    let wait_for = |what: &dyn Fn() -> bool| {
+        (0..1200).any(|_| {
+            what() || {
+                std::thread::sleep(Duration::from_millis(50));
+                false
+            }
+        })
+    };
+    assert!(wait_for(&found), "the scan found nothing");
+    terminal.kill().unwrap();
+    terminal.wait().unwrap();
+    let run = run_in(&kit.path("closed")).unwrap();
+    assert!(wait_for(&|| run.join("manifest.json").exists()), "the run was not ended in order");
+    assert_eq!(kit.run(["verify".as_ref(), run.as_os_str()]).code, 0);
+}
+
 #[cfg(unix)]
 #[test]
 fn the_first_ctrl_c_ends_the_run_in_order() {
