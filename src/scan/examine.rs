@@ -92,14 +92,14 @@ pub fn examine(surveyed: &Surveyed, options: &Options, context: &Context<'_>) ->
     let cursor = AtomicUsize::new(0);
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        // Also when this thread panics: else the scope waits for ever for the thread that tells progress.
-        let _over = SetOnDrop(&over);
-        scope.spawn(|| {
+        let teller = scope.spawn(|| {
             while !over.load(Ordering::Relaxed) {
                 work.tell_progress();
                 std::thread::park_timeout(PROGRESS);
             }
         });
+        // Also when this thread panics: else the scope waits for ever for the thread that tells progress.
+        let _over = Ending { over: &over, teller: teller.thread().clone() };
         let mut buffer = Buffer::default();
         suspects.into_iter().for_each(|at| work.batch(&[at], 0, &mut buffer));
         let at_once = options.open_files.max(1);
@@ -124,11 +124,17 @@ pub fn examine(surveyed: &Surveyed, options: &Options, context: &Context<'_>) ->
     examined
 }
 
-struct SetOnDrop<'a>(&'a AtomicBool);
+/// Ends the telling of progress when it is dropped.
+struct Ending<'a> {
+    over: &'a AtomicBool,
+    teller: std::thread::Thread,
+}
 
-impl Drop for SetOnDrop<'_> {
+impl Drop for Ending<'_> {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.over.store(true, Ordering::Relaxed);
+        // It would sleep on for a while, and a small source be waiting for it.
+        self.teller.unpark();
     }
 }
 
