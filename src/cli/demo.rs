@@ -28,7 +28,7 @@ const EXPECTED: &str = include_str!("../../hashsets/demo/expected.json");
 /// # Errors
 /// When they cannot be compiled.
 pub fn sets() -> Result<Loaded> {
-    let mut loaded = Loaded { images: Vec::new(), summaries: Vec::new() };
+    let mut loaded = Loaded::default();
     for (name, role, lists) in [
         ("demonstration", Role::Alert, &[PICTURES, MD5][..]),
         ("demonstration known-good", Role::KnownGood, &[KNOWN_GOOD]),
@@ -62,6 +62,10 @@ struct Expected {
 #[derive(Deserialize)]
 struct ExpectedKnown {
     count: u64,
+}
+
+fn expected() -> Result<Expected> {
+    serde_json::from_str(EXPECTED).context("expected findings of the demonstration")
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -111,8 +115,7 @@ impl From<&Finding> for ExpectedFinding {
 /// # Errors
 /// When the expectation itself cannot be read.
 pub fn missing_from(records: &[ItemRecord]) -> Result<Vec<String>> {
-    let expected: Expected =
-        serde_json::from_str(EXPECTED).context("expected findings of the demonstration")?;
+    let expected = expected()?;
     let listed = |finding: &ExpectedFinding| {
         records.iter().any(|item| {
             item.volume == finding.volume
@@ -133,8 +136,7 @@ pub fn missing_from(records: &[ItemRecord]) -> Result<Vec<String>> {
 /// # Errors
 /// When the expectation itself cannot be read.
 pub fn compare(record: &RunRecord) -> Result<Vec<String>> {
-    let expected: Expected =
-        serde_json::from_str(EXPECTED).context("expected findings of the demonstration")?;
+    let expected = expected()?;
     let known = expected.known_good.count + crate::read::size(expected.ignored.len());
     let counted: u64 = record.coverage.iter().map(|coverage| coverage.known).sum();
     let miscounted = (known != counted).then(|| format!("known files: expected {known}, counted {counted}"));

@@ -32,6 +32,7 @@ pub struct Choice {
 }
 
 /// The compiled sets of a run, the control set last, and what is said of them.
+#[derive(Default)]
 pub struct Loaded {
     /// The images.
     pub images: Vec<SharedBytes>,
@@ -76,7 +77,7 @@ impl Choice {
     /// # Errors
     /// When a list cannot be read in whole, or has nothing to look for.
     pub fn load(&self) -> Result<Loaded> {
-        let mut loaded = Loaded { images: Vec::new(), summaries: Vec::new() };
+        let mut loaded = Loaded::default();
         let mut alert = Builder::new("alert", Role::Alert, self.profile()?).force_role(self.force_role);
         self.alert.iter().try_for_each(|path| alert.add_file(path).map(drop))?;
         if !self.digests.is_empty() {

@@ -140,12 +140,8 @@ impl<'a> Lane<'a> {
             self.pad(buffer);
             return Filled::More;
         }
-        let Some(space) = buffer.get_mut(left..left.saturating_add(PIECE)) else { return Filled::Failed };
-        let rest = usize::try_from(self.length - self.at).unwrap_or(usize::MAX);
-        let space = match space.get_mut(..rest) {
-            Some(_) => buffer.get_mut(left..left.saturating_add(rest)).unwrap_or_default(),
-            None => buffer.get_mut(left..left.saturating_add(PIECE)).unwrap_or_default(),
-        };
+        let wanted = usize::try_from(self.length - self.at).map_or(PIECE, |rest| rest.min(PIECE));
+        let Some(space) = buffer.get_mut(left..left.saturating_add(wanted)) else { return Filled::Failed };
         match self.stream.read_at(self.at, space) {
             Ok(0) | Err(_) => Filled::Failed,
             Ok(read) => {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use crate::digest::{Buffer, Reading, digest};
 use crate::filesystem::Stream;
 use crate::model::{
-    Algorithms, EntryIndex, EntryState, Event, ExaminedRange, Extent, FileEntry, Finding, IdRange, ItemId,
-    Outcome, Problem, ProblemKind, Progress, Started,
+    Algorithms, Digests, EntryIndex, EntryState, Event, ExaminedRange, Extent, FileEntry, Finding, IdRange,
+    ItemId, Outcome, Problem, ProblemKind, Progress, Started,
 };
 use crate::read::ReadAt;
 use crate::sniff::{Class, sniff};
@@ -17,7 +17,7 @@ use crate::sniff::{Class, sniff};
 use super::known::Answer;
 use super::schedule::Schedule;
 use super::survey::Surveyed;
-use super::{CONTROL_SET, Context, Options, item, panics};
+use super::{CONTROL_SET, Context, Options, item};
 
 /// How often progress is told.
 const PROGRESS: Duration = Duration::from_millis(200);
@@ -173,8 +173,8 @@ impl<'a> Work<'a> {
                     item::problem(entry, ProblemKind::Crashed, detail).advise("examine it with another tool"),
                 );
                 self.examined.settle(at, Status { outcome: Some(Outcome::NotExamined), ..Status::default() });
+            // What could not be read is tried again: only the reading knows which bytes it were.
             } else if let Some(done) = earlier.get(id).filter(|done| done.outcome != Outcome::Unreadable) {
-                // What could not be read is tried again: only the reading knows which bytes it were.
                 let status = Status { outcome: Some(done.outcome), media: done.media, known: done.known };
                 self.examined.settle(at, status);
                 self.files.fetch_add(1, Ordering::Relaxed);
@@ -253,10 +253,7 @@ impl<'a> Work<'a> {
     }
 
     fn died(&self, entry: FileEntry<'_>) -> Status {
-        let detail = format!("reading this item failed inside the tool{}", panics::last());
-        self.problem(
-            item::problem(entry, ProblemKind::Crashed, detail).advise("examine it with another tool"),
-        );
+        self.problem(item::died(entry).advise("examine it with another tool"));
         Status { outcome: Some(Outcome::NotExamined), ..Status::default() }
     }
 
@@ -275,10 +272,7 @@ impl<'a> Work<'a> {
             return Status { outcome: Some(Outcome::Unreadable), media, known: false };
         }
         let size = content.stream.size();
-        let mut answer = self.context.sets.look_up(&reading.digests, size);
-        if !self.context.is_control {
-            answer.hits.retain(|hit| hit.set != CONTROL_SET);
-        }
+        let answer = self.look_up(&reading.digests, size);
         let known = answer.known;
         if !answer.hits.is_empty() {
             self.find(content, reading, answer, buffer);
@@ -316,7 +310,7 @@ impl<'a> Work<'a> {
         let (mut answer, mut digests) = (answer, first.digests);
         if again.digests.iter().count() == 3 && again.digests.agree(&first.digests) {
             digests = again.digests;
-            answer = self.context.sets.look_up(&digests, size);
+            answer = self.look_up(&digests, size);
         } else if again.stopped {
             answer.remarks.push("stopped before a second reading could confirm the digest".into());
         } else {
@@ -326,9 +320,6 @@ impl<'a> Work<'a> {
                     .advise("copy the device and read it again"),
             );
             answer.remarks.push("a second reading of the same bytes did not confirm the digest".into());
-        }
-        if !self.context.is_control {
-            answer.hits.retain(|hit| hit.set != CONTROL_SET);
         }
         for entry in self.group(content.at) {
             let mut remarks = answer.remarks.clone();
@@ -344,6 +335,15 @@ impl<'a> Work<'a> {
                 remarks,
             }));
         }
+    }
+
+    /// What the sets say of a file; the control set counts in the control's own scan only.
+    fn look_up(&self, digests: &Digests, size: u64) -> Answer {
+        let mut answer = self.context.sets.look_up(digests, size);
+        if !self.context.is_control {
+            answer.hits.retain(|hit| hit.set != CONTROL_SET);
+        }
+        answer
     }
 
     fn unreadable(&self, entry: FileEntry<'_>, reading: &Reading) {

@@ -94,6 +94,12 @@ pub const fn grade(state: EntryState) -> Grade {
     }
 }
 
+/// That reading an entry ended in a panic of this thread, and where.
+pub fn died(entry: FileEntry<'_>) -> Problem {
+    let detail = format!("reading this item failed inside the tool{}", super::panics::last());
+    problem(entry, ProblemKind::Crashed, detail)
+}
+
 /// A problem that concerns an entry.
 pub fn problem(entry: FileEntry<'_>, kind: ProblemKind, detail: impl Into<String>) -> Problem {
     Problem::new(kind, detail).in_volume(entry.volume()).of_entry(entry.path(), entry.record())

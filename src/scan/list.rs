@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use crate::digest::{Buffer, digest};
 use crate::model::{EntryIndex, Event, FileEntry, ItemRecord, Problem, ProblemKind};
 
-use super::{Context, Decoded, Options, item, panics, survey};
+use super::{Context, Decoded, Options, item, survey};
 
 /// Entries that are digested before their records are passed on.
 const CHUNK: usize = 512;
@@ -25,9 +25,8 @@ pub fn list(decoded: Decoded, options: &Options, context: &Context<'_>) {
             let entry = surveyed.table.get(*index)?;
             let described = || describe(&surveyed, entry, context, buffer);
             Some(catch_unwind(AssertUnwindSafe(described)).unwrap_or_else(|_| {
-                let detail = format!("reading this item failed inside the tool{}", panics::last());
                 let record = item::record(&surveyed, entry, None, crate::model::Digests::default());
-                (record, vec![item::problem(entry, ProblemKind::Crashed, detail)])
+                (record, vec![item::died(entry)])
             }))
         };
         let records: Vec<(ItemRecord, Vec<Problem>)> = match &pool {
