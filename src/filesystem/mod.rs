@@ -7,6 +7,8 @@ mod ext;
 mod fat;
 pub mod folder;
 pub mod signatures;
+#[cfg(test)]
+mod trial;
 
 use std::sync::Arc;
 

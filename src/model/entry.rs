@@ -47,8 +47,12 @@ pub enum Content {
     Runs,
     /// The file system must be asked: stored inside a record, compressed, or a file of a mounted folder.
     Opened,
-    /// They cannot be had any more, for instance because a deleted file's clusters belong to another.
+    /// Where they lay is not recorded, or cannot be known.
     Lost,
+    /// A deleted entry's place is known, and in use by something else now.
+    Overwritten,
+    /// They are the bytes of its runs, which are only likely: a deleted file whose pieces are not recorded.
+    Likely,
     /// They are there, encrypted. The runs of an entry that exists say where, for the ledger.
     Encrypted,
     /// They are there, stored in a way that this version does not read. The runs are as for `Encrypted`.
@@ -58,7 +62,7 @@ pub enum Content {
 impl Content {
     /// Whether there are bytes to examine.
     pub const fn is_had(self) -> bool {
-        matches!(self, Self::Runs | Self::Opened)
+        matches!(self, Self::Runs | Self::Opened | Self::Likely)
     }
 }
 
@@ -123,7 +127,7 @@ pub struct NewEntry<'a> {
     pub times: Times,
     /// How the content is had.
     pub content: Content,
-    /// The pieces of content in file order; together at least `size` long where content is [`Content::Runs`].
+    /// The pieces of content in file order; together at least `size` long where content is [`Content::Runs`] or [`Content::Likely`].
     pub runs: &'a [Run],
 }
 
@@ -324,7 +328,9 @@ impl<'a> FileEntry<'a> {
             1 => Content::Opened,
             2 => Content::Lost,
             3 => Content::Encrypted,
-            _ => Content::Unsupported,
+            4 => Content::Unsupported,
+            5 => Content::Overwritten,
+            _ => Content::Likely,
         }
     }
 
@@ -361,6 +367,8 @@ const fn pack(kind: EntryKind, state: EntryState, content: Content) -> u8 {
         Content::Lost => 2,
         Content::Encrypted => 3,
         Content::Unsupported => 4,
+        Content::Overwritten => 5,
+        Content::Likely => 6,
     };
     kind | state << 2 | content << 4
 }
@@ -408,7 +416,9 @@ mod tests {
         use {Content as C, EntryKind as K, EntryState as S};
         for kind in [K::File, K::Directory, K::Symlink, K::Other] {
             for state in [S::Allocated, S::Deleted, S::Orphan] {
-                for content in [C::Runs, C::Opened, C::Lost, C::Encrypted, C::Unsupported] {
+                for content in
+                    [C::Runs, C::Opened, C::Lost, C::Overwritten, C::Likely, C::Encrypted, C::Unsupported]
+                {
                     let mut table = EntryTable::default();
                     let new = NewEntry { kind, state, content, ..entry(b"a", Parent::Root, &[]) };
                     let packed = table.push(0, 0, new).and_then(|index| table.get(index)).unwrap();

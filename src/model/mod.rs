@@ -13,6 +13,7 @@ mod gaps;
 mod json;
 mod kept;
 mod ledger;
+mod placement;
 mod problem;
 mod record;
 mod survey;
@@ -31,6 +32,7 @@ pub use event::{
 pub use finding::{Action, Finding, Grade, Hit, ItemRecord, Role};
 pub use json::write_json;
 pub use ledger::{Bucket, Coverage, CoverageCounts, Ledger, SkipRule};
+pub use placement::{Placement, Segment};
 pub use problem::{Problem, ProblemKind};
 pub use record::{CategoryCount, RunRecord};
 pub use survey::{Survey, SurveyEnd};

@@ -6,6 +6,7 @@ mod error;
 mod fields;
 mod memory;
 mod pieces;
+mod placed;
 mod window;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ pub use error::{Error, Result, Unreadable};
 pub use fields::Fields;
 pub use memory::Memory;
 pub use pieces::Pieces;
+pub use placed::Placed;
 pub use window::Window;
 
 /// Bytes that can be read at any position by several threads at once.

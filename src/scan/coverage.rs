@@ -101,8 +101,12 @@ fn medium_ledger(surveyed: &Surveyed, examined: &Examined, size: u64) -> Ledger 
             match entry.content() {
                 Content::Encrypted => ledger.claim(extent, Bucket::Encrypted),
                 Content::Unsupported => ledger.claim(extent, Bucket::Unsupported),
+                // They belong to another entry, which says what became of them.
+                Content::Overwritten => {}
                 // Its places are not known in full and may be wrong: they take nothing from other files.
-                Content::Lost | Content::Runs | Content::Opened => ledger.skip(extent, SkipRule::DamagedFile),
+                Content::Lost | Content::Runs | Content::Likely | Content::Opened => {
+                    ledger.skip(extent, SkipRule::DamagedFile)
+                }
             }
         }
     }

@@ -26,12 +26,12 @@ pub fn is_examinable(entry: FileEntry<'_>) -> bool {
 pub fn open(surveyed: &Surveyed, entry: FileEntry<'_>) -> Result<Box<dyn Stream>, Error> {
     let place = || Error::unsupported("content", 0, "nothing can open it");
     match entry.content() {
-        Content::Runs => {
+        Content::Runs | Content::Likely => {
             let medium = surveyed.medium.clone().ok_or_else(place)?;
             Ok(Box::new(Pieces::new(medium, entry.runs(), entry.size())))
         }
         Content::Opened => surveyed.filesystem(entry.volume()).ok_or_else(place)?.open(entry),
-        Content::Lost | Content::Encrypted | Content::Unsupported => Err(place()),
+        Content::Lost | Content::Overwritten | Content::Encrypted | Content::Unsupported => Err(place()),
     }
 }
 

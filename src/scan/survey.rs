@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::filesystem::{self, Filesystem, signatures};
 use crate::model::{
-    Bucket, Content, EntryKind, EntryState, EntryTable, Event, Extent, ItemId, Problem, ProblemKind,
-    SourceSummary, Started, Survey, SurveyEnd, VolumeSummary,
+    Bucket, Content, EntryKind, EntryState, EntryTable, Event, Extent, ItemId, Placement, Problem,
+    ProblemKind, SourceSummary, Started, Survey, SurveyEnd, VolumeSummary,
 };
 use crate::read::{Confidence, ReadAt, Window};
 use crate::volume::{self, Volume};
@@ -241,7 +241,7 @@ impl Surveyor<'_> {
     fn list(&self, volume: Volume, filesystem: Box<dyn Filesystem>, surveyed: &mut Surveyed) {
         let number = u32::from(volume.number);
         let first = surveyed.table.len();
-        let mut survey = Survey::new(volume.number, volume.extent.offset, &mut surveyed.table);
+        let mut survey = Survey::new(volume.number, Placement::piece(volume.extent), &mut surveyed.table);
         let ended = catch_unwind(AssertUnwindSafe(|| filesystem.survey(&mut survey)));
         match ended {
             Ok(Ok(())) => {}
@@ -257,10 +257,9 @@ impl Surveyor<'_> {
                 ),
             )),
         }
-        let SurveyEnd { metadata, unreadable, problems } = survey.finish();
+        let SurveyEnd { claims, problems } = survey.finish();
         problems.into_iter().for_each(|problem| self.context.send(Event::Problem(problem)));
-        surveyed.claims.extend(metadata.into_iter().map(|extent| (extent, Bucket::Examined)));
-        surveyed.claims.extend(unreadable.into_iter().map(|extent| (extent, Bucket::Unreadable)));
+        surveyed.claims.extend(claims);
         let summary = self.summary(&volume, &*filesystem, &surveyed.table, first);
         self.context.send(Event::Volume(summary));
         surveyed.filesystems.push((number, filesystem));
@@ -282,7 +281,10 @@ impl Surveyor<'_> {
                 (EntryState::Allocated, _) => {}
                 (EntryState::Deleted | EntryState::Orphan, kind) => {
                     summary.deleted += 1;
-                    lost += u64::from(kind == EntryKind::File && entry.content() == Content::Lost);
+                    lost += u64::from(
+                        kind == EntryKind::File
+                            && matches!(entry.content(), Content::Lost | Content::Overwritten),
+                    );
                 }
             }
         }

@@ -31,10 +31,10 @@ fn survey(bytes: Vec<u8>) -> Option<Surveyed> {
 fn survey_volume(volume: Arc<dyn ReadAt>) -> Option<Surveyed> {
     let filesystem = Fat.open(Arc::clone(&volume)).ok()?;
     let mut table = EntryTable::default();
-    let mut survey = Survey::new(0, 0, &mut table);
+    let mut survey = Survey::new(0, crate::model::Placement::whole(u64::MAX), &mut table);
     filesystem.survey(&mut survey).unwrap();
-    let SurveyEnd { metadata, problems, .. } = survey.finish();
-    let metadata = metadata.iter().map(|extent| extent.length).sum();
+    let SurveyEnd { claims, problems } = survey.finish();
+    let metadata = claims.iter().map(|(extent, _)| extent.length).sum();
     let (label, variant) = (filesystem.label(), filesystem.variant());
     Some(Surveyed { table, problems, metadata, volume, label, variant })
 }

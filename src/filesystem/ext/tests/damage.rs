@@ -43,7 +43,7 @@ fn after_a_single_flip_in_metadata_the_files_are_still_listed() {
     for (options, kib) in [("-t ext2 -b 1024 -N 512", 3000), ("-t ext4 -b 1024 -N 512 -J size=1", 3000)] {
         let Some((path, _folder)) = small(options, kib) else { return };
         let sound = std::fs::read(&path).unwrap();
-        let before = Image::survey(sound.clone()).unwrap();
+        let before = Image::survey(&Ext, sound.clone()).unwrap();
         let expected = whole(&before);
         let places: Vec<u64> =
             before.metadata.iter().flat_map(|extent| extent.offset..extent.end()).collect();
@@ -53,7 +53,7 @@ fn after_a_single_flip_in_metadata_the_files_are_still_listed() {
             let mut damaged = sound.clone();
             let at = places[random.below(places.len() as u64) as usize];
             damaged[at as usize] ^= 1 << random.below(8);
-            let Ok(image) = Image::survey(damaged) else { continue };
+            let Ok(image) = Image::survey(&Ext, damaged) else { continue };
             opened += 1;
             let found = whole(&image);
             kept += expected
@@ -80,7 +80,7 @@ fn many_flips_and_truncations_neither_panic_nor_hang() {
             return;
         };
         let sound = std::fs::read(&path).unwrap();
-        let before = Image::survey(sound.clone()).unwrap();
+        let before = Image::survey(&Ext, sound.clone()).unwrap();
         let places: Vec<u64> =
             before.metadata.iter().flat_map(|extent| extent.offset..extent.end()).collect();
         let mut random = Random(11);
@@ -97,7 +97,7 @@ fn many_flips_and_truncations_neither_panic_nor_hang() {
             if round % 8 == 0 {
                 damaged.truncate(random.below(sound.len() as u64) as usize);
             }
-            if let Ok(image) = Image::survey(damaged) {
+            if let Ok(image) = Image::survey(&Ext, damaged) {
                 assert!(image.entries.len() < 20_000, "{} entries", image.entries.len());
                 assert!(image.table.memory() < 64 << 20);
             }
@@ -114,12 +114,12 @@ fn a_backup_stands_in_for_the_first_superblock_and_its_descriptors() {
     ] {
         let Some((path, _folder)) = small(options, kib) else { return };
         let mut content = std::fs::read(&path).unwrap();
-        let before = Image::survey(content.clone()).unwrap();
+        let before = Image::survey(&Ext, content.clone()).unwrap();
         let expected = before.digests(EntryState::Allocated);
         content[..4096].fill(0);
         content[4096..8192].fill(0xff);
         assert_eq!(Ext.probe(&Memory(&content)), Confidence::Weak, "{options}");
-        let image = Image::survey(content).unwrap();
+        let image = Image::survey(&Ext, content).unwrap();
         image.problem(ProblemKind::Corrupt, "is used instead");
         assert_eq!(image.digests(EntryState::Allocated), expected, "{options}");
     }
@@ -128,16 +128,16 @@ fn a_backup_stands_in_for_the_first_superblock_and_its_descriptors() {
 #[test]
 fn flags_do_not_hide_inodes_that_directories_name() {
     let Some((path, _folder)) = small("-t ext4 -b 1024", 20_000) else { return };
-    let expected = Image::survey(std::fs::read(&path).unwrap()).unwrap().digests(EntryState::Allocated);
+    let expected = Image::survey(&Ext, std::fs::read(&path).unwrap()).unwrap().digests(EntryState::Allocated);
     let hide = ["set_bg 0 flags 0x5", "set_bg 0 checksum calc"].map(String::from);
     let Some(()) = debugfs(&path, &hide) else { return };
-    let image = Image::survey(std::fs::read(&path).unwrap()).unwrap();
+    let image = Image::survey(&Ext, std::fs::read(&path).unwrap()).unwrap();
     image.problem(ProblemKind::Corrupt, "were never used; they were read");
     assert_eq!(image.digests(EntryState::Allocated), expected);
     let unused =
         ["set_bg 0 flags 0x4", "set_bg 0 itable_unused 1900", "set_bg 0 checksum calc"].map(String::from);
     let Some(()) = debugfs(&path, &unused) else { return };
-    let image = Image::survey(std::fs::read(&path).unwrap()).unwrap();
+    let image = Image::survey(&Ext, std::fs::read(&path).unwrap()).unwrap();
     assert_eq!(image.digests(EntryState::Allocated), expected);
 }
 
@@ -153,7 +153,7 @@ fn states_and_features_that_matter_are_said() {
     ];
     let Some(()) = debugfs(&path, &commands.map(String::from)) else { return };
     let mut content = std::fs::read(&path).unwrap();
-    let image = Image::survey(content.clone()).unwrap();
+    let image = Image::survey(&Ext, content.clone()).unwrap();
     image.problem(ProblemKind::Ambiguous, "the journal was not replayed");
     let encrypted = image.problem(ProblemKind::Encrypted, "its content is encrypted");
     assert_eq!(encrypted.path, Some("folder 1/picture 001.jpg".into()));
@@ -173,7 +173,7 @@ fn states_and_features_that_matter_are_said() {
     assert_eq!(image.entries.iter().filter(|entry| entry.path.contains("picture 003")).count(), 1);
     // A feature that nobody knows: bit 30 of the incompatible ones.
     content[1024 + 0x63] |= 0x40;
-    let image = Image::survey(content).unwrap();
+    let image = Image::survey(&Ext, content).unwrap();
     image.problem(ProblemKind::Unsupported, "bits 30");
     assert_eq!(image.entries.iter().filter(|entry| entry.path.contains("/picture ")).count(), 200);
 }
@@ -196,10 +196,10 @@ fn blocks_that_cannot_be_read_cost_no_more_than_themselves() {
     }
     let Some((path, _folder)) = small("-t ext4 -b 1024", 20_000) else { return };
     let content = std::fs::read(&path).unwrap();
-    let before = Image::survey(content.clone()).unwrap();
+    let before = Image::survey(&Ext, content.clone()).unwrap();
     let directory = before.find("folder 7").runs[0];
     let bad = Extent::new(directory.offset, 1024);
-    let image = Image::of(Arc::new(Faulty(content, bad))).unwrap();
+    let image = Image::of(&Ext, Arc::new(Faulty(content, bad))).unwrap();
     assert_eq!(image.problem(ProblemKind::Unreadable, "directory").extent, Some(bad));
     let expected = before.digests(EntryState::Allocated);
     let found = image.digests(EntryState::Allocated);

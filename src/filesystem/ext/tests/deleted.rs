@@ -19,7 +19,7 @@ fn delete(options: &str, kib: u64) -> Option<(Image, PathBuf, tempfile::TempDir)
         (0..60).step_by(7).map(|number| format!("rm \"/keep/picture {number:02}.jpg\"")).collect();
     commands.extend(["rm /gone/below/video.mp4", "rmdir /gone/below", "rmdir /gone"].map(String::from));
     debugfs(&path, &commands)?;
-    let image = Image::survey(std::fs::read(&path).unwrap()).unwrap();
+    let image = Image::survey(&Ext, std::fs::read(&path).unwrap()).unwrap();
     Some((image, path, folder))
 }
 
@@ -71,10 +71,10 @@ fn compare_with_fls(name: &str, path: &Path, image: &Image) {
 fn a_deleted_file_whose_blocks_belong_to_another_now_is_lost() {
     let Some((_, path, _folder)) = delete("-t ext2 -b 1024", 32_000) else { return };
     // Only the bitmap decides: the first block of the video is taken again.
-    let image = Image::survey(std::fs::read(&path).unwrap()).unwrap();
+    let image = Image::survey(&Ext, std::fs::read(&path).unwrap()).unwrap();
     let first = image.find("gone/below/video.mp4").runs[0].offset / 1024;
     let Some(()) = debugfs(&path, &[format!("setb {first}")]) else { return };
-    let image = Image::survey(std::fs::read(&path).unwrap()).unwrap();
+    let image = Image::survey(&Ext, std::fs::read(&path).unwrap()).unwrap();
     let video = image.find("gone/below/video.mp4");
     assert_eq!((video.state, video.content, video.runs.len()), (EntryState::Deleted, Content::Lost, 0));
 }
@@ -82,7 +82,8 @@ fn a_deleted_file_whose_blocks_belong_to_another_now_is_lost() {
 #[test]
 fn what_linux_leaves_of_an_inode_is_lost_and_not_a_file_of_zeros() {
     let Some((_, path, _folder)) = delete("-t ext4 -b 1024", 32_000) else { return };
-    let inode = Image::survey(std::fs::read(&path).unwrap()).unwrap().find("keep/picture 07.jpg").record;
+    let inode =
+        Image::survey(&Ext, std::fs::read(&path).unwrap()).unwrap().find("keep/picture 07.jpg").record;
     let cleared =
         [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14].map(|slot| format!("sif <{inode}> block[{slot}] 0"));
     let commands = [
@@ -90,7 +91,7 @@ fn what_linux_leaves_of_an_inode_is_lost_and_not_a_file_of_zeros() {
         cleared.to_vec(),
     ];
     let Some(()) = debugfs(&path, &commands.concat()) else { return };
-    let image = Image::survey(std::fs::read(&path).unwrap()).unwrap();
+    let image = Image::survey(&Ext, std::fs::read(&path).unwrap()).unwrap();
     let file = image.find("keep/picture 07.jpg");
     assert_eq!((file.state, file.content), (EntryState::Deleted, Content::Lost));
 }
@@ -105,7 +106,7 @@ fn inodes_without_a_name_are_orphans_when_free_and_allocated_when_not() {
     assert!(gone.len() <= 1);
     let commands = ["unlink /fresh".into(), format!("clri <{}>", before.find("gone/below").record)];
     let Some(()) = debugfs(&path, &commands) else { return };
-    let image = Image::survey(std::fs::read(&path).unwrap()).unwrap();
+    let image = Image::survey(&Ext, std::fs::read(&path).unwrap()).unwrap();
     let named = image.find(&format!("$OrphanFiles/OrphanFile-{fresh}"));
     assert_eq!((named.state, named.size), (EntryState::Allocated, 9_000));
     image.problem(ProblemKind::Corrupt, "no directory names them");

@@ -80,7 +80,7 @@ fn content_behind_the_reach_of_a_doubly_indirect_block_is_found() {
     let path = folder.path().join("image");
     for options in ["-t ext2 -b 1024", "-t ext4 -b 1024"] {
         let Some(()) = make(&path, options, 8000, &root) else { return };
-        let image = Image::survey(std::fs::read(&path).unwrap()).unwrap();
+        let image = Image::survey(&Ext, std::fs::read(&path).unwrap()).unwrap();
         assert!(image.problems.is_empty(), "{options}: {:#?}", image.problems);
         let far = image.find("far.bin");
         let content = Pieces::new(Arc::clone(&image.source), &far.runs, far.size);
@@ -104,7 +104,7 @@ fn every_variant_gives_back_what_went_in_and_what_the_sleuth_kit_reads() {
         let Some(()) = make(&path, options, *kib, &root) else { return };
         let content = std::fs::read(&path).unwrap();
         assert_eq!(Ext.probe(&Memory(&content)), Confidence::Strong, "{name}");
-        let image = Image::survey(content).unwrap();
+        let image = Image::survey(&Ext, content).unwrap();
         assert!(image.problems.is_empty(), "{name}: {:#?}", image.problems);
         assert_eq!(image.digests(EntryState::Allocated), expected, "{name}");
         assert_eq!(image.filesystem.variant(), name[..4], "{name}");
@@ -176,7 +176,7 @@ fn the_images_of_other_projects_are_read_as_the_oracle_reads_them() {
         ["000", "001"].map(|part| shared(&format!("testdata/filesystems/dfvfs/ext2.splitraw.{part}")));
     if let ([Some(one), Some(two)], Some(xml)) = (split, oracle("testdata/oracle/dfvfs-ext2-E01.dfxml.gz")) {
         let content = [std::fs::read(one).unwrap(), std::fs::read(two).unwrap()].concat();
-        let image = Image::survey(content).unwrap();
+        let image = Image::survey(&Ext, content).unwrap();
         compare("dfvfs ext2", &xml, &image);
     }
     let folder = tempfile::tempdir().unwrap();
@@ -185,7 +185,7 @@ fn the_images_of_other_projects_are_read_as_the_oracle_reads_them() {
         let path = folder.path().join(name);
         let arguments = ["-q", "-d", packed.to_str().unwrap(), "-o", path.to_str().unwrap()];
         let Some(_) = run("zstd", &arguments) else { return };
-        let image = Image::survey(std::fs::read(&path).unwrap()).unwrap();
+        let image = Image::survey(&Ext, std::fs::read(&path).unwrap()).unwrap();
         eprintln!("{name}: {} entries, problems {:?}", image.entries.len(), image.problems);
         match oracle("testdata/oracle/ext4view-disk1.dfxml.gz").filter(|_| name == "test_disk1") {
             Some(xml) => compare(name, &xml, &image),
@@ -211,7 +211,7 @@ fn hostile_names_and_sizes_are_listed_as_stored() {
     let mut content = Vec::new();
     let file = std::fs::File::open(packed).unwrap();
     flate2::read::GzDecoder::new(file).read_to_end(&mut content).unwrap();
-    let image = Image::survey(content).unwrap();
+    let image = Image::survey(&Ext, content).unwrap();
     assert!(image.problems.is_empty(), "{:#?}", image.problems);
     let names: Vec<Vec<u8>> = image.table.iter().map(|entry| entry.name().to_vec()).collect();
     let hostile: [&[u8]; 6] = [

@@ -30,9 +30,9 @@ fn survey(folder: &Folder) -> (EntryTable, Vec<Problem>) {
 
 fn surveyed(fill: impl FnOnce(&mut Survey<'_>)) -> (EntryTable, Vec<Problem>) {
     let mut table = EntryTable::default();
-    let mut survey = Survey::new(0, 0, &mut table);
+    let mut survey = Survey::new(0, crate::model::Placement::whole(u64::MAX), &mut table);
     fill(&mut survey);
-    let SurveyEnd { metadata, problems, .. } = survey.finish();
+    let SurveyEnd { claims: metadata, problems } = survey.finish();
     assert!(metadata.is_empty());
     (table, problems)
 }

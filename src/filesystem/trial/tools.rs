@@ -1,0 +1,128 @@
+//! Other tools as second opinions, and the test data beside the project.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::{Image, md5};
+use crate::model::{EntryKind, EntryState};
+
+/// A folder beside the project with test data, if there is one.
+pub fn shared(path: &str) -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let found =
+        ["../shared", "../../shared"].iter().map(|up| root.join(up).join(path)).find(|path| path.exists());
+    if found.is_none() {
+        eprintln!("skipped: {path} is not there");
+    }
+    found
+}
+
+/// The output of a tool; `None`, said aloud, when the tool is missing.
+pub fn run(tool: &str, arguments: &[&str]) -> Option<Vec<u8>> {
+    let sbin = ["/usr/sbin", "/sbin"]
+        .map(|folder| Path::new(folder).join(tool))
+        .into_iter()
+        .find(|path| path.exists());
+    let program = sbin.unwrap_or_else(|| tool.into());
+    match Command::new(program).args(arguments).stdin(Stdio::null()).output() {
+        Ok(output) => {
+            assert!(
+                output.status.success(),
+                "{tool} {arguments:?}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+            Some(output.stdout)
+        }
+        Err(error) => {
+            eprintln!("skipped: {tool}: {error}");
+            None
+        }
+    }
+}
+
+/// Size and MD5 of every regular file below a folder, by path from it: what a kernel, or another driver, mounts there.
+pub fn walk(root: &Path) -> BTreeMap<String, (u64, String)> {
+    let files = walkdir::WalkDir::new(root).into_iter().map(Result::unwrap);
+    let regular = files.filter(|entry| entry.file_type().is_file());
+    let digest = |entry: walkdir::DirEntry| {
+        let content = std::fs::read(entry.path()).unwrap();
+        let path = entry.path().strip_prefix(root).unwrap().to_string_lossy().into_owned();
+        (path, (content.len() as u64, md5(&content)))
+    };
+    regular.map(digest).collect()
+}
+
+/// Compares every allocated file of an image, by path, size and MD5, with what another tool says.
+///
+/// `explained` gives paths that differ, each with the reason.
+pub fn compare_allocated(
+    image: &Image,
+    expected: &BTreeMap<String, (u64, String)>,
+    explained: &[(&str, &str)],
+) -> usize {
+    let listed = image.digests(EntryState::Allocated);
+    let is_explained =
+        |path: &str| explained.iter().any(|(start, why)| path.starts_with(start) && why.len() > 10);
+    let mut differences = Vec::new();
+    for (path, theirs) in expected.iter().filter(|(path, _)| !is_explained(path)) {
+        match listed.get(path) {
+            Some(ours) if ours == theirs => {}
+            ours => differences.push(format!("{path}: expected {theirs:?}, found {ours:?}")),
+        }
+    }
+    let files =
+        image.entries.iter().filter(|e| e.kind == EntryKind::File && e.state == EntryState::Allocated);
+    let only_here = files.filter(|e| !expected.contains_key(&e.path) && !is_explained(&e.path));
+    differences.extend(only_here.map(|entry| format!("{}: only here", entry.path)));
+    assert!(
+        differences.is_empty(),
+        "{} differences: {:#?}",
+        differences.len(),
+        &differences[..differences.len().min(20)]
+    );
+    expected.len()
+}
+
+/// A file of a DFXML listing.
+#[derive(Debug)]
+pub struct Expected {
+    pub path: String,
+    pub inode: u64,
+    pub size: u64,
+    pub allocated: bool,
+    pub file: bool,
+    pub md5: Option<String>,
+    pub times: [Option<String>; 4],
+}
+
+/// Reads what `fiwalk` writes, without `.` and `..` and its virtual entries.
+pub fn dfxml(xml: &str) -> Vec<Expected> {
+    let field = |object: &str, name: &str| {
+        let (_, rest) = object.split_once(&format!("<{name}>"))?;
+        let text = rest.split_once("</")?.0;
+        Some(text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&"))
+    };
+    let number =
+        |object: &str, name: &str| field(object, name).and_then(|text| text.parse().ok()).unwrap_or(0);
+    let objects = xml.split("<fileobject>").skip(1).map(|rest| {
+        // The parent's inode stands before the file's own.
+        let object = rest.split_once("</parent_object>").map_or(rest, |(_, object)| object);
+        let hash = object.split_once("type='md5'>").and_then(|(_, rest)| rest.split_once('<'));
+        Expected {
+            path: field(object, "filename").unwrap_or_default(),
+            inode: number(object, "inode"),
+            size: number(object, "filesize"),
+            allocated: object.contains("<alloc>1")
+                || object.contains("<alloc_name>1") && !object.contains("<alloc_name>0"),
+            file: number(object, "meta_type") == 1,
+            md5: hash.map(|(hash, _)| hash.to_owned()),
+            times: ["mtime", "atime", "ctime", "crtime"]
+                .map(|name| field(object, name).map(|text| text[..19].to_owned())),
+        }
+    });
+    let virtual_entry = |path: &str| path.starts_with("$OrphanFiles") && !path.contains('/');
+    objects
+        .filter(|e| !matches!(e.path.rsplit('/').next(), Some("." | "..")) && !virtual_entry(&e.path))
+        .collect()
+}
