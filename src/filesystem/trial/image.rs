@@ -7,8 +7,8 @@ use md5::{Digest, Md5};
 
 use crate::filesystem::{Filesystem, Format};
 use crate::model::{
-    Content, EntryKind, EntryState, EntryTable, Extent, FileEntry, Placement, Problem, ProblemKind, Run,
-    Survey, SurveyEnd,
+    Bucket, Content, EntryKind, EntryState, EntryTable, Extent, FileEntry, Placement, Problem, ProblemKind,
+    Run, Survey, SurveyEnd,
 };
 use crate::read::{Memory, Pieces, ReadAt, Result};
 
@@ -53,7 +53,8 @@ impl Image {
         let mut survey = Survey::new(0, Placement::whole(source.size()), &mut table);
         filesystem.survey(&mut survey)?;
         let SurveyEnd { claims, problems, .. } = survey.finish();
-        let metadata: Vec<Extent> = claims.into_iter().map(|(extent, _)| extent).collect();
+        let examined = claims.into_iter().filter(|(_, bucket)| *bucket == Bucket::Examined);
+        let metadata: Vec<Extent> = examined.map(|(extent, _)| extent).collect();
         let listed = |entry: FileEntry<'_>| Listed {
             path: entry.path().lossy().into_owned(),
             record: entry.record(),
