@@ -15,7 +15,10 @@ mod sandbox;
 mod shared;
 mod system;
 
-pub use devices::{BlockDevice, device_at, device_numbers, devices};
+pub use devices::{
+    AutomountRule, BlockDevice, Partition, PortableDevice, automount_rule, device_at, device_numbers,
+    devices, portable_devices, set_read_only,
+};
 pub use files::{EvidenceFile, is_block_device, names_in, open_evidence, private_memory};
 pub use handles::{Token, adopt, spawn};
 pub use limits::{bytes_read, open_files};
