@@ -31,6 +31,8 @@ pub enum Command {
     Scan(Box<ScanArguments>),
     /// List every entry of a source, allocated and deleted, with places and digests.
     List(ListArguments),
+    /// List attached storage: what it is, whether it is mounted or writable, and what is on it.
+    Devices(DevicesArguments),
     /// Show which formats of each family are read.
     Formats,
     /// Check this binary: known answers, then the demonstration image through the whole pipeline.
@@ -103,12 +105,31 @@ pub struct ScanArguments {
     /// Allow scanning the disk that this machine runs from.
     #[arg(long)]
     pub allow_system_disk: bool,
+    /// Scan a device although a volume of it is mounted for writing, and may change meanwhile; the report says so.
+    #[arg(long)]
+    pub accept_mounted: bool,
+    /// Have the kernel refuse writes to each device and its partitions before it is opened; nothing else is set on it.
+    #[arg(long)]
+    pub set_read_only: bool,
+    /// Make, model and serial number of the write blocker in use, for the record.
+    #[arg(long, value_name = "TEXT")]
+    pub write_blocker: Option<String>,
     /// Read files whose access time cannot be protected; the report says so.
     #[arg(long)]
     pub accept_atime: bool,
     /// Read settings from this file instead of onscene.toml beside the binary.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct DevicesArguments {
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+    /// Do not look at what is on the devices: ask the system alone.
+    #[arg(long)]
+    pub no_volumes: bool,
 }
 
 #[derive(Debug, Args)]

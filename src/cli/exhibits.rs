@@ -20,6 +20,10 @@ pub struct Rules {
     pub allow_system_disk: bool,
     /// Whether access times may change where they cannot be protected.
     pub accept_atime: bool,
+    /// Whether a device may be scanned while a volume of it is mounted for writing.
+    pub accept_mounted: bool,
+    /// Whether the kernel is told to refuse writes to each device.
+    pub set_read_only: bool,
 }
 
 /// Opens every source; those with a reference first, in the order given.
@@ -31,7 +35,9 @@ pub fn open(labelled: &[(String, PathBuf)], unlabelled: &[PathBuf], rules: &Rule
     let given = labelled.iter().map(|(reference, path)| (Some(reference.clone()), path));
     for (reference, path) in given.chain(unlabelled.iter().map(|path| (None, path))) {
         rules.check(path)?;
-        let source = EvidenceSource::open(path, rules.accept_atime)?;
+        let protected = rules.protect(path)?;
+        let mut source = EvidenceSource::open(path, rules.accept_atime)?;
+        source.remarks.extend(protected);
         exhibits.push(Exhibit {
             labelled: reference.is_some(),
             reference: reference.unwrap_or_else(|| stand_in(&source)),
@@ -85,7 +91,55 @@ impl Rules {
                 source.display()
             );
         }
+        if platform::is_block_device(&metadata) {
+            self.refuse_mounted(source)?;
+        }
         Ok(())
+    }
+
+    /// Refuses a device that others may write to while it is read.
+    fn refuse_mounted(&self, source: &Path) -> Result<()> {
+        let mounts = platform::device_at(source).unwrap_or_default().mounts;
+        let Some((place, _)) = mounts.iter().find(|(_, writable)| *writable) else { return Ok(()) };
+        let (place, shown) = (place.display(), source.display());
+        if self.set_read_only {
+            bail!(
+                "{shown} is mounted for writing at {place}: setting it read-only now would damage what is being written; \
+                 unmount it first (umount {place})"
+            );
+        }
+        if !self.accept_mounted {
+            bail!(
+                "{shown} is mounted for writing at {place}, so it may change while it is read: unmount it first (umount \
+                 {place}), or give --accept-mounted if that cannot be; the report says so"
+            );
+        }
+        Ok(())
+    }
+
+    /// Has the kernel refuse writes to a device, where that was asked for; returns what the record says of it.
+    fn protect(&self, source: &Path) -> Result<Option<String>> {
+        let is_device = std::fs::metadata(source).is_ok_and(|found| platform::is_block_device(&found));
+        if !self.set_read_only || !is_device {
+            return Ok(None);
+        }
+        let device = platform::device_at(source).unwrap_or_default();
+        let partitions: Vec<PathBuf> =
+            device.partitions.into_iter().map(|partition| partition.path).collect();
+        let set = platform::set_read_only(source, &partitions).map_err(|(path, error)| {
+            anyhow::anyhow!("{} cannot be set read-only: {error}; use a write blocker", path.display())
+        })?;
+        if let Some((path, _)) = set.iter().find(|(_, read_only)| !read_only) {
+            bail!(
+                "{}: the kernel took the order and still allows writes: use a write blocker",
+                path.display()
+            );
+        }
+        let paths: Vec<String> = set.iter().map(|(path, _)| path.display().to_string()).collect();
+        Ok(Some(format!(
+            "the kernel was told to refuse writes (--set-read-only), and read back that it does: {}",
+            paths.join(", ")
+        )))
     }
 
     /// Refuses a folder of ours that lies in the source, whatever either is called.

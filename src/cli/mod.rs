@@ -4,6 +4,7 @@ mod args;
 mod ask;
 mod config;
 mod demo;
+mod devices;
 mod exhibits;
 mod formats;
 mod label;
@@ -53,6 +54,7 @@ fn run(command: Command) -> Result<ProcessExit> {
     match command {
         Command::Scan(arguments) => scan::run(*arguments).map(code),
         Command::List(arguments) => list::run(&arguments).map(code),
+        Command::Devices(arguments) => devices::run(&arguments).map(code),
         Command::Formats => formats::run().map(|()| ProcessExit::SUCCESS),
         Command::SelfTest => self_test::run().map(code),
         Command::Report(arguments) => report::run(&arguments).map(|()| ProcessExit::SUCCESS),

@@ -14,7 +14,7 @@ use super::args::ScanArguments;
 use super::config::Config;
 use super::exhibits::Rules;
 use super::sets::{Choice, Loaded, VARIABLE};
-use super::{ask, demo, exhibits, say};
+use super::{ask, demo, devices, exhibits, say};
 
 /// Folder name of a case without a reference.
 const NO_CASE: &str = "UNNAMED";
@@ -82,6 +82,7 @@ impl Prepared {
             sets: self.images,
             threads: self.threads,
             accept_atime: self.accept_atime,
+            warnings: platform::portable_devices().iter().map(devices::not_examined).collect(),
             folder,
         })
     }
@@ -104,6 +105,8 @@ fn sources(arguments: &ScanArguments, out: &std::path::Path, lists: Option<PathB
         lists,
         allow_system_disk: arguments.allow_system_disk,
         accept_atime: arguments.accept_atime,
+        accept_mounted: arguments.accept_mounted,
+        set_read_only: arguments.set_read_only,
     };
     let mut unlabelled = arguments.sources.clone();
     if unlabelled.is_empty() && arguments.exhibit.is_empty() {
@@ -137,6 +140,9 @@ fn header(arguments: &ScanArguments, config: &Config, sets: &[SetSummary], threa
             ("profile".into(), sets.first().map_or("none".into(), |set| set.profile.clone())),
             ("force-role".into(), switch(arguments.force_role)),
             ("accept-atime".into(), switch(arguments.accept_atime)),
+            ("accept-mounted".into(), switch(arguments.accept_mounted)),
+            ("set-read-only".into(), switch(arguments.set_read_only)),
+            ("write-blocker".into(), arguments.write_blocker.clone().unwrap_or_else(|| "none stated".into())),
             ("allow-system-disk".into(), switch(arguments.allow_system_disk)),
             ("retention".into(), "hits".into()),
             ("threads".into(), threads.to_string()),

@@ -159,7 +159,8 @@ impl ControlKind {
 }
 
 /// Every kind, gravest first. All of them mean that something was not examined, or not as it should be.
-const PROBLEMS: [ProblemKind; 11] = [
+const PROBLEMS: [ProblemKind; 12] = [
+    ProblemKind::Gone,
     ProblemKind::Encrypted,
     ProblemKind::Unsupported,
     ProblemKind::Unreadable,
@@ -208,6 +209,7 @@ fn problem_gap(kind: ProblemKind, problems: &[&Problem], coverage: Option<&Cover
         // Told with the volumes: nothing that is there was left out.
         ProblemKind::Lost => return None,
         ProblemKind::Ambiguous => format!("{} can be read in two ways", what("item", "items")),
+        ProblemKind::Gone => "the source stopped answering before it was examined in whole".into(),
         ProblemKind::NotReached => format!("{} not reached", what("item", "items")),
     };
     Some(match bytes {
@@ -225,6 +227,7 @@ const fn bucket_of(kind: ProblemKind) -> Option<Bucket> {
         ProblemKind::NotReached => Some(Bucket::NotReached),
         ProblemKind::Corrupt
         | ProblemKind::Crashed
+        | ProblemKind::Gone
         | ProblemKind::Limit
         | ProblemKind::Refused
         | ProblemKind::Changed

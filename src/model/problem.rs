@@ -26,6 +26,8 @@ pub enum ProblemKind {
     Limit,
     /// The examiner died on this item.
     Crashed,
+    /// The source stopped answering: it was unplugged, or its connection broke.
+    Gone,
     /// The run was stopped before this was reached.
     NotReached,
     /// The content of deleted entries is gone: it belongs to other files, or nothing says where it was.
@@ -47,6 +49,7 @@ impl ProblemKind {
             Self::Refused => "refused",
             Self::Limit => "limit reached",
             Self::Crashed => "examiner died",
+            Self::Gone => "source gone",
             Self::NotReached => "not reached",
             Self::Lost => "content lost",
             Self::Ambiguous => "ambiguous",

@@ -4,7 +4,9 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::Presence;
 use super::narrow::narrow;
 use crate::read::{ReadAt, Unreadable, size};
 
@@ -95,7 +97,15 @@ pub struct EvidenceFile {
     size: u64,
     /// The smallest unit that can fail by itself, in bytes.
     sector: u32,
+    presence: Presence,
+    /// Second readings of failing sectors that are left.
+    retries: AtomicU32,
 }
+
+/// How often a sector that fails is read again: a worn disk often gives it in the end.
+const RETRIES: u32 = 2;
+/// Second readings of one source in all: each can take seconds on a failing disk, and nobody waits for hours.
+const ALL_RETRIES: u32 = 2000;
 
 /// What a file of a file system is read in after a failure; sectors are not known there.
 const BLOCK: u32 = 4096;
@@ -108,7 +118,31 @@ impl EvidenceFile {
     pub fn new(mut file: File) -> io::Result<Self> {
         let size = io::Seek::seek(&mut file, io::SeekFrom::End(0))?;
         let sector = sector_size(&file).unwrap_or(BLOCK);
-        Ok(Self { file, size, sector })
+        let retries = AtomicU32::new(ALL_RETRIES);
+        Ok(Self { file, size, sector, presence: Presence::default(), retries })
+    }
+
+    /// Tells by `presence` when the source is found to be gone.
+    #[must_use]
+    pub fn watched(mut self, presence: &Presence) -> Self {
+        self.presence = presence.clone();
+        self
+    }
+
+    /// Reads again what failed, a few times, as long as the source is there.
+    fn retry(&self, offset: u64, buffer: &mut [u8], mut error: io::Error) -> io::Result<usize> {
+        for _ in 0..RETRIES {
+            let left =
+                self.retries.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+            if left.is_err() || self.presence.judge(&self.file, Some(&error)) {
+                break;
+            }
+            match self.read_once(offset, buffer) {
+                Ok(read) => return Ok(read),
+                Err(again) => error = again,
+            }
+        }
+        Err(error)
     }
 
     fn read_once(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
@@ -132,11 +166,28 @@ impl ReadAt for EvidenceFile {
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, Unreadable> {
         let length = buffer.len();
+        if self.presence.is_gone() {
+            return Err(Unreadable::new(offset, size(length), "the source does not answer any more"));
+        }
         let read = narrow(offset, length, self.sector, |from, to| {
             let part = buffer.get_mut(from..to).unwrap_or_default();
             self.read_once(offset.saturating_add(size(from)), part)
         });
-        read.map_err(|(unreadable, error)| Unreadable::new(offset, size(unreadable), error))
+        let read = match read {
+            Err((unreadable, error)) => {
+                let sector = buffer.get_mut(..unreadable).unwrap_or_default();
+                self.retry(offset, sector, error).map_err(|error| (unreadable, error))
+            }
+            read => read,
+        };
+        match read {
+            // A device that was unplugged ends where it begins.
+            Ok(0) if length > 0 && offset < self.size && self.presence.judge(&self.file, None) => {
+                Err(Unreadable::new(offset, size(length), "the source does not answer any more"))
+            }
+            Ok(read) => Ok(read),
+            Err((unreadable, error)) => Err(Unreadable::new(offset, size(unreadable), error)),
+        }
     }
 }
 

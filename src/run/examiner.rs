@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::hashset::KnownSet;
 use crate::model::{Event, Problem, ProblemKind, Protection, SourceKind};
-use crate::platform::{self, SharedBytes};
+use crate::platform::{self, Presence, SharedBytes};
 use crate::scan::{self, Context, KnownSets, Options, Prior, Sink};
 
 use super::frame;
@@ -107,7 +107,14 @@ pub fn examine(
         Task::Scan { prior, .. } => (sets.algorithms(), prior, true),
         Task::List(wanted) => (wanted, Prior::default(), false),
     };
-    let context = Context { sets: &sets, wanted, sink: &pipe, stop: &stop, is_control: false };
+    let context = Context {
+        sets: &sets,
+        wanted,
+        sink: &pipe,
+        stop: &stop,
+        presence: Presence::default(),
+        is_control: false,
+    };
     let decoded = scan::decode(order.kind, files, order.path, order.accept_atime, &prior, &context);
     match decoded {
         Ok(decoded) => {

@@ -41,6 +41,8 @@ pub struct Plan {
     pub threads: usize,
     /// Whether access times may change where they cannot be protected.
     pub accept_atime: bool,
+    /// What the record must say before anything is examined: what is attached and cannot be.
+    pub warnings: Vec<String>,
     /// The folder of this run; it exists and is empty.
     pub folder: PathBuf,
 }

@@ -44,7 +44,8 @@ pub fn record(plan: &Plan, observer: &mut dyn Observer, stop: Stop) -> Recorded 
         last_sync: Instant::now(),
         observer,
     };
-    let opening = std::iter::once(Event::RunStarted(plan.header.clone())).chain(sources(plan));
+    let opening =
+        std::iter::once(Event::RunStarted(plan.header.clone())).chain(sources(plan)).chain(warnings(plan));
     for event in opening {
         recorder.take(event).map_err(journal)?;
     }
@@ -84,6 +85,10 @@ fn sources(plan: &Plan) -> impl Iterator<Item = Event> + use<'_> {
             device: exhibit.source.device.clone(),
         })
     })
+}
+
+fn warnings(plan: &Plan) -> impl Iterator<Item = Event> + use<'_> {
+    plan.warnings.iter().map(|detail| Event::Warning(Warning { source: None, detail: detail.clone() }))
 }
 
 struct Recorder<'a> {

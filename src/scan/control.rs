@@ -10,6 +10,7 @@ use crate::model::{
     Algorithm, Algorithms, ControlKind, Digest, Digests, Event, Finding, Problem, ProblemKind, Progress,
     Protection, Role,
 };
+use crate::platform::Presence;
 use crate::read::{Memory, ReadAt};
 
 use super::survey::Surveyed;
@@ -101,7 +102,14 @@ fn control_file(threads: usize, context: &Context<'_>) -> Result<String, String>
     let witness = Witness::default();
     let stop = AtomicBool::new(false);
     let wanted = if context.wanted.is_empty() { Algorithms::ALL } else { context.wanted };
-    let control = Context { sets: context.sets, wanted, sink: &witness, stop: &stop, is_control: true };
+    let control = Context {
+        sets: context.sets,
+        wanted,
+        sink: &witness,
+        stop: &stop,
+        presence: Presence::default(),
+        is_control: true,
+    };
     let options = Options {
         threads: threads.min(2),
         open_files: 1024,

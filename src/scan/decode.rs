@@ -49,7 +49,9 @@ pub fn decode(
     context.send(Event::Started(Started { worker: 0, items: vec![DECODING] }));
     let decoded = match kind {
         SourceKind::Folder => open_folder(files, path, accept_atime),
-        SourceKind::Device | SourceKind::Image => source::decode(kind, files).map(Decoded::Medium),
+        SourceKind::Device | SourceKind::Image => {
+            source::decode(kind, files, &context.presence).map(Decoded::Medium)
+        }
     };
     context.send(Event::Started(Started { worker: 0, items: Vec::new() }));
     decoded

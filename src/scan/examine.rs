@@ -11,7 +11,7 @@ use crate::model::{
     Algorithms, Digests, EntryIndex, EntryState, Event, ExaminedRange, Extent, FileEntry, Finding, IdRange,
     ItemId, Outcome, Problem, ProblemKind, Progress, Started,
 };
-use crate::read::ReadAt;
+use crate::read::{Error, ReadAt};
 use crate::sniff::{Class, sniff};
 
 use super::known::Answer;
@@ -199,13 +199,17 @@ impl<'a> Work<'a> {
         for (at, entry) in entries {
             match self.open(entry) {
                 Ok(stream) => opened.push(Opened { at, entry, stream }),
-                Err(status) => done.push((status, at, entry)),
+                Err(error) => done.extend(self.not_opened(entry, error).map(|status| (status, at, entry))),
             }
         }
         let readings = self.read(&opened, buffer);
         for (content, reading) in opened.iter().zip(readings) {
             let status = match reading {
                 Some(reading) if reading.stopped => continue,
+                // Nothing is known of the bytes behind a cable that was pulled: they were not reached.
+                Some(reading) if !reading.unreadable.is_empty() && self.context.presence.is_gone() => {
+                    continue;
+                }
                 Some(reading) => {
                     let conclude = || self.conclude(content, &reading, buffer);
                     catch_unwind(AssertUnwindSafe(conclude)).unwrap_or_else(|_| self.died(content.entry))
@@ -218,18 +222,25 @@ impl<'a> Work<'a> {
         self.report(done);
     }
 
-    fn open(&self, entry: FileEntry<'_>) -> Result<Box<dyn Stream>, Status> {
+    /// Opens a content; the inner error is absent when the reader died of it.
+    fn open(&self, entry: FileEntry<'_>) -> Result<Box<dyn Stream>, Option<Error>> {
         match catch_unwind(AssertUnwindSafe(|| item::open(self.surveyed, entry))) {
-            Ok(Ok(stream)) => Ok(stream),
-            Ok(Err(error)) => {
-                let kind = error.problem_kind();
-                self.problem(item::problem(entry, kind, error.to_string()));
-                let unreadable = kind == ProblemKind::Unreadable;
-                let outcome = if unreadable { Outcome::Unreadable } else { Outcome::NotExamined };
-                Err(Status { outcome: Some(outcome), ..Status::default() })
-            }
-            Err(_) => Err(self.died(entry)),
+            Ok(opened) => opened.map_err(Some),
+            Err(_) => Err(None),
         }
+    }
+
+    /// How an item ends that could not be opened; `None` when it was not reached.
+    fn not_opened(&self, entry: FileEntry<'_>, error: Option<Error>) -> Option<Status> {
+        let Some(error) = error else { return Some(self.died(entry)) };
+        if self.context.presence.is_gone() {
+            return None;
+        }
+        let kind = error.problem_kind();
+        self.problem(item::problem(entry, kind, error.to_string()));
+        let unreadable = kind == ProblemKind::Unreadable;
+        let outcome = if unreadable { Outcome::Unreadable } else { Outcome::NotExamined };
+        Some(Status { outcome: Some(outcome), ..Status::default() })
     }
 
     /// Reads a batch at once; after a panic each content by itself, so that it costs its own item only.

@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::model::{
     Algorithms, Control, ControlKind, Event, ItemId, Problem, ProblemKind, Protection, Started,
 };
+use crate::platform::Presence;
 
 pub use control::{CONTROL_SET, control_set};
 pub use decode::{Decoded, decode};
@@ -58,13 +59,16 @@ pub struct Context<'a> {
     pub sink: &'a dyn Sink,
     /// Set when the operator wants an end.
     pub stop: &'a AtomicBool,
+    /// Whether the source is still there.
+    pub presence: Presence,
     /// Whether this scan is the control of another: only then does the control set count.
     pub is_control: bool,
 }
 
 impl Context<'_> {
+    /// Whether the work should end: the operator wants it, nobody listens, or the source is gone.
     fn stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.stop.load(Ordering::Relaxed) || self.presence.is_gone()
     }
 
     /// Passes an event on; when nobody listens, everything stops.
@@ -91,6 +95,11 @@ pub fn scan(decoded: Decoded, options: &Options, context: &Context<'_>) {
         let coverage = coverage::settle(&surveyed, &examined);
         context.send(Event::Coverage(coverage));
         control::after(options.threads, context);
+    }
+    if context.presence.is_gone() {
+        let detail = "the source does not answer any more: it was unplugged, or its connection broke";
+        let advice = "what was found until then is kept; plug it in again and scan it anew, or copy it first if it fails again";
+        context.send(Event::Problem(Problem::new(ProblemKind::Gone, detail).advise(advice)));
     }
     context.send(Event::Done { stopped: context.stopped() });
 }

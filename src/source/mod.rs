@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::container::{self, Image};
 use crate::model::{DeviceIdentity, SourceKind};
-use crate::platform::{self, EvidenceFile};
+use crate::platform::{self, EvidenceFile, Presence};
 use crate::read::ReadAt;
 
 /// A source as the recorder opened it.
@@ -232,15 +232,16 @@ pub fn mounted_place(remark: &str) -> Option<&str> {
     place.strip_suffix(MOUNTED_END).filter(|_| matches!(how, "for writing" | "read-only"))
 }
 
-/// Decodes the files of a device or image into its medium. Runs in the examiner.
+/// Decodes the files of a device or image into its medium. Runs in the examiner. `presence` tells when one of them
+/// stops answering.
 ///
 /// # Errors
 /// When a file's size cannot be found or no format opens the image.
-pub fn decode(kind: SourceKind, files: Vec<File>) -> Result<Image, crate::read::Error> {
+pub fn decode(kind: SourceKind, files: Vec<File>, presence: &Presence) -> Result<Image, crate::read::Error> {
     let mut opened: Vec<Arc<dyn ReadAt>> = Vec::with_capacity(files.len());
     for file in files {
         let file = EvidenceFile::new(file).map_err(|error| crate::read::Unreadable::new(0, 0, error))?;
-        opened.push(Arc::new(file));
+        opened.push(Arc::new(file.watched(presence)));
     }
     match kind {
         SourceKind::Image => container::open(opened),

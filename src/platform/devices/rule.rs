@@ -19,6 +19,16 @@ pub enum AutomountRule {
 }
 
 impl AutomountRule {
+    /// A word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Doubtful => "doubtful",
+            Self::Absent => "absent",
+            Self::NotAvailable => "not available",
+        }
+    }
+
     /// What an operator should know of it.
     pub const fn advice(self) -> &'static str {
         match self {

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use super::*;
 use crate::container::Image;
 use crate::model::{Algorithms, Digests, Event, Extent, NewEntry, Parent, Protection, Run, Times};
+use crate::platform::Presence;
 use crate::read::{Memory, ReadAt, Unreadable};
 use crate::scan::{Context, Decoded, KnownSets, Options, Prior, Sink, examine, survey};
 
@@ -81,8 +82,14 @@ fn scan(medium: Faulty, stopped: bool, alter: impl FnOnce(&mut Surveyed)) -> Cov
     };
     let stop = AtomicBool::new(stopped);
     let sets = KnownSets::new(Vec::new());
-    let context =
-        Context { sets: &sets, wanted: Algorithms::ALL, sink: &Nobody, stop: &stop, is_control: true };
+    let context = Context {
+        sets: &sets,
+        wanted: Algorithms::ALL,
+        sink: &Nobody,
+        stop: &stop,
+        presence: Presence::default(),
+        is_control: true,
+    };
     let options =
         Options { threads: 1, open_files: 64, protection: Protection::default(), prior: Prior::default() };
     let mut surveyed = survey::survey(Decoded::Medium(image), &options, &context);
