@@ -1,22 +1,21 @@
 //! `onscene scan`: the main job.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::journal;
-use crate::model::{ExitCode, RunRecord};
+use crate::model::{ExitCode, RunRecord, visible};
 use crate::report;
-use crate::run::{self, Ended};
+use crate::run::{self, Ended, Stops};
 
 use super::args::ScanArguments;
 use super::mask::Mask;
 use super::screen::Screen;
 use super::{config, demo, lines, plan, say};
 
-/// Set by the first Ctrl-C.
-static STOP: AtomicBool = AtomicBool::new(false);
+/// What the operator wants ended.
+static STOPS: Stops = Stops::new();
 
 /// Runs a scan from its first check to its sealed folder.
 ///
@@ -38,9 +37,16 @@ pub fn run(arguments: ScanArguments) -> Result<ExitCode> {
     prepared.sets().iter().flat_map(lines::set).for_each(|line| tell(&line));
     let plan = prepared.begin()?;
 
-    ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed)).context("Ctrl-C cannot be watched for")?;
+    ctrlc::set_handler(|| STOPS.stop_all()).context("Ctrl-C cannot be watched for")?;
+    if plan.exhibits.len() > 1 {
+        tell("to stop one source alone, type its number and Enter; Ctrl-C stops all:");
+        for (number, exhibit) in (1..).zip(&plan.exhibits) {
+            tell(&format!("  {number}  {}", visible(&exhibit.reference)));
+        }
+        listen(plan.exhibits.len());
+    }
     let mut screen = Screen::new(mask, arguments.json, &plan.exhibits);
-    let ended = run::record(&plan, &mut screen, &STOP)?;
+    let ended = run::record(&plan, &mut screen, &STOPS)?;
     drop(screen);
 
     let record = keep(&plan.folder, ended.journal_head)?;
@@ -52,6 +58,19 @@ pub fn run(arguments: ScanArguments) -> Result<ExitCode> {
         return Ok(ExitCode::Failure);
     }
     exit_code(&arguments, &ended, &record, &tell)
+}
+
+/// Takes numbers of sources to stop alone, a line each, until there is no more input.
+fn listen(sources: usize) {
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lines().map_while(Result::ok) {
+            match line.trim().parse::<u32>().ok().and_then(|number| number.checked_sub(1)) {
+                Some(index) if usize::try_from(index).is_ok_and(|index| index < sources) => STOPS.stop(index),
+                _ if line.trim().is_empty() => {}
+                _ => say::error(&format!("onscene: not a number from 1 to {sources}: nothing was stopped")),
+            }
+        }
+    });
 }
 
 /// Writes every report from the journal alone and seals the folder. `head` is what the writer committed last.

@@ -24,6 +24,8 @@ pub struct Bell {
 #[derive(Default)]
 struct State {
     rung: Option<Instant>,
+    /// Sources that were told to stop alone, and when.
+    rung_for: BTreeMap<u32, Instant>,
     pipes: BTreeMap<u32, ChildStdin>,
     watched: BTreeMap<u32, Arc<Watched>>,
 }
@@ -50,16 +52,23 @@ impl Bell {
         state.pipes.clear();
     }
 
-    /// Whether the examiners were told to stop.
-    pub fn has_rung(&self) -> bool {
-        lock(&self.state).rung.is_some()
+    /// Tells the examiner of one source, and every one that is started for it later, to stop.
+    pub fn ring_for(&self, source: u32) {
+        let mut state = lock(&self.state);
+        state.rung_for.entry(source).or_insert_with(Instant::now);
+        state.pipes.remove(&source);
+    }
+
+    /// Whether the examiner of a source was told to stop.
+    pub fn has_rung(&self, source: u32) -> bool {
+        lock(&self.state).rung(source).is_some()
     }
 
     /// Kills whoever was told to stop long ago, and whoever makes no headway. Called every now and then.
     pub fn look_round(&self) {
         let state = lock(&self.state);
-        let overdue = state.rung.is_some_and(|at| at.elapsed() > PATIENCE);
-        for watched in state.watched.values() {
+        for (source, watched) in &state.watched {
+            let overdue = state.rung(*source).is_some_and(|at| at.elapsed() > PATIENCE);
             if overdue || watched.is_stalled() {
                 let _ = lock(&watched.child).kill();
             }
@@ -77,7 +86,7 @@ impl Bell {
     /// Keeps the pipe whose end means "stop".
     pub fn keep(&self, source: u32, pipe: ChildStdin) {
         let mut state = lock(&self.state);
-        if state.rung.is_none() {
+        if state.rung(source).is_none() {
             state.pipes.insert(source, pipe);
         }
     }
@@ -87,6 +96,13 @@ impl Bell {
         let mut state = lock(&self.state);
         state.pipes.remove(&source);
         state.watched.remove(&source);
+    }
+}
+
+impl State {
+    /// When the examiner of a source was told to stop.
+    fn rung(&self, source: u32) -> Option<Instant> {
+        self.rung.or_else(|| self.rung_for.get(&source).copied())
     }
 }
 

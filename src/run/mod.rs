@@ -6,10 +6,10 @@ mod frame;
 mod listing;
 mod order;
 mod recorder;
+mod stops;
 mod supervisor;
 
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
 
 use crate::model::{Event, RunHeader, Verdict};
 use crate::platform::SharedBytes;
@@ -18,6 +18,7 @@ use crate::source::EvidenceSource;
 pub use examiner::{ExaminerError, examine};
 pub use listing::list;
 pub use recorder::{Recorded, record};
+pub use stops::Stops;
 
 /// A source and the reference of its exhibit.
 pub struct Exhibit {
@@ -84,6 +85,3 @@ pub struct Ended {
     /// What the writer of the journal committed last.
     pub journal_head: crate::journal::Head,
 }
-
-/// Set from a signal handler when the operator wants an end.
-pub type Stop = &'static AtomicBool;

@@ -1,7 +1,6 @@
 //! The recorder: keeps what examiners tell, and only then has it shown.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
@@ -13,7 +12,7 @@ use crate::platform::PowerWatch;
 
 use super::bell::Bell;
 use super::supervisor::{Means, Message, supervise};
-use super::{Ended, Observer, Plan, RunError, Stop};
+use super::{Ended, Observer, Plan, RunError, Stops};
 
 /// Messages that may wait for the recorder; examiners wait when there are more.
 const QUEUE: usize = 4096;
@@ -33,7 +32,7 @@ pub type Recorded = Result<Ended, RunError>;
 ///
 /// # Errors
 /// When the journal cannot be written; what was found after that has been shown as not recorded.
-pub fn record(plan: &Plan, observer: &mut dyn Observer, stop: Stop) -> Recorded {
+pub fn record(plan: &Plan, observer: &mut dyn Observer, stops: &Stops) -> Recorded {
     let journal = |error| RunError::Journal { folder: plan.folder.clone(), error };
     let writer = Writer::create(&plan.folder).map_err(journal)?;
     let mut recorder = Recorder {
@@ -62,7 +61,7 @@ pub fn record(plan: &Plan, observer: &mut dyn Observer, stop: Stop) -> Recorded 
             scope.spawn(move || supervise(index, &exhibit.source, means, &sender));
         }
         drop(sender);
-        let outcome = recorder.attend(plan, &receiver, &bell, stop);
+        let outcome = recorder.attend(plan, &receiver, &bell, stops);
         if outcome.is_err() {
             bell.ring();
             recorder.show_the_rest(plan, &receiver);
@@ -70,7 +69,7 @@ pub fn record(plan: &Plan, observer: &mut dyn Observer, stop: Stop) -> Recorded 
         outcome
     });
     outcome.map_err(journal)?;
-    recorder.conclude(stop.load(Ordering::Relaxed)).map_err(journal)
+    recorder.conclude(stops.all()).map_err(journal)
 }
 
 fn sources(plan: &Plan) -> impl Iterator<Item = Event> + use<'_> {
@@ -109,7 +108,7 @@ impl Recorder<'_> {
         plan: &Plan,
         messages: &Receiver<Message>,
         bell: &Bell,
-        stop: Stop,
+        stops: &Stops,
     ) -> std::io::Result<()> {
         let mut power = PowerWatch::new();
         let mut looked = Instant::now();
@@ -130,9 +129,14 @@ impl Recorder<'_> {
                     self.take(Event::Warning(Warning { source: None, detail }))?;
                 }
             }
-            if stop.load(Ordering::Relaxed) && !rung {
+            if stops.all() && !rung {
                 rung = true;
                 bell.ring();
+            }
+            for source in stops.take() {
+                bell.ring_for(source);
+                let detail = "stopped alone by the operator".to_owned();
+                self.take(Event::Warning(Warning { source: Some(source), detail }))?;
             }
             bell.look_round();
             let somebody_waits = self.waiting.iter().any(|event| !matches!(event, Event::Examined(_)));

@@ -57,7 +57,7 @@ pub fn supervise(index: u32, source: &EvidenceSource, means: &Means<'_>, events:
             Ok(status) => status,
             Err(error) => error.to_string(),
         };
-        if means.bell.has_rung() {
+        if means.bell.has_rung(index) {
             break;
         }
         let in_flight = watch.in_flight();
