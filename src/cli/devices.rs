@@ -68,7 +68,7 @@ pub fn run(arguments: &DevicesArguments) -> Result<ExitCode> {
         portable: platform::portable_devices().iter().map(Portable::new).collect(),
     };
     if arguments.json {
-        say::line(&serde_json::to_string_pretty(&attached)?);
+        say::line(&serde_json::to_string(&attached)?);
     } else {
         attached.lines(rule).iter().for_each(|line| say::line(line));
     }

@@ -120,8 +120,8 @@ pub fn shared(name: &str) -> Option<PathBuf> {
 
 /// Whether a program is installed; says aloud when it is not.
 pub fn has(program: &str) -> bool {
-    let found = std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()));
+    let paths = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
+    let found = std::env::split_paths(&paths).any(|folder| folder.join(program).is_file());
     if !found {
         eprintln!("SKIPPED: {program} is not installed");
     }

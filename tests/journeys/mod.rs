@@ -4,6 +4,7 @@ mod kit;
 
 mod bad_input;
 mod damaged_media;
+mod devices;
 mod everyday;
 mod interrupted;
 mod list_agrees_with_other_tools;
