@@ -97,6 +97,42 @@ pub fn strongest<T>(candidates: impl IntoIterator<Item = (T, Confidence)>) -> (C
     best
 }
 
+/// Most ranges that [`gaps`] tells apart; what follows the last is one range.
+const MAX_GAPS: usize = 4096;
+
+/// Exactly which of `length` bytes from `offset` on cannot be read, neighbouring ranges together.
+pub fn gaps(source: &dyn ReadAt, offset: u64, length: u64) -> Vec<Unreadable> {
+    let end = offset.saturating_add(length);
+    let mut buffer = vec![0; usize::try_from(length.min(1 << 16)).unwrap_or(1 << 16)];
+    let mut gaps: Vec<Unreadable> = Vec::new();
+    let mut at = offset;
+    while at < end {
+        let left = usize::try_from(end - at).unwrap_or(usize::MAX).min(buffer.len());
+        let failure = match source.read_at(at, buffer.get_mut(..left).unwrap_or_default()) {
+            Ok(read) if read > 0 => {
+                at = at.saturating_add(size(read));
+                continue;
+            }
+            Ok(_) => Unreadable::new(at, end - at, "the data end here"),
+            Err(failure) => failure,
+        };
+        let next = failure.offset.saturating_add(failure.length).clamp(at.saturating_add(1), end);
+        match gaps.last_mut() {
+            Some(last) if last.offset.saturating_add(last.length) == at => last.length += next - at,
+            _ => gaps.push(Unreadable::new(at, next - at, failure.reason)),
+        }
+        if gaps.len() >= MAX_GAPS {
+            gaps.extend(
+                (next < end)
+                    .then(|| Unreadable::new(next, end - next, "too many places that cannot be read")),
+            );
+            break;
+        }
+        at = next;
+    }
+    gaps
+}
+
 /// A length in memory as a length on a medium; `usize` is never wider than 64 bits on our platforms.
 pub const fn size(length: usize) -> u64 {
     #[expect(clippy::as_conversions, reason = "widening")]
@@ -108,6 +144,26 @@ pub const fn size(length: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn gaps_are_told_apart_and_neighbours_are_one() {
+        struct Bad;
+        impl ReadAt for Bad {
+            fn size(&self) -> u64 {
+                100
+            }
+            fn read_at(&self, offset: u64, buffer: &mut [u8]) -> std::result::Result<usize, Unreadable> {
+                match offset {
+                    20..30 | 60..80 => Err(Unreadable::new(offset, 5 - offset % 5, "bad")),
+                    100.. => Ok(0),
+                    _ => Ok(buffer.len().min(5 - offset as usize % 5)),
+                }
+            }
+        }
+        let found: Vec<_> = gaps(&Bad, 3, 110).iter().map(|gap| (gap.offset, gap.length)).collect();
+        assert_eq!(found, [(20, 10), (60, 20), (100, 13)]);
+        assert!(gaps(&Bad, 30, 30).is_empty());
+    }
 
     #[test]
     fn the_surest_wins_and_a_tie_keeps_all_who_are_equally_sure() {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use crate::digest::{Buffer, Reading, digest};
 use crate::filesystem::Stream;
 use crate::model::{
-    Algorithms, Digests, EntryIndex, EntryState, Event, ExaminedRange, Extent, FileEntry, Finding, IdRange,
-    ItemId, Outcome, Problem, ProblemKind, Progress, Started,
+    Algorithms, Content, Digests, EntryIndex, EntryState, Event, ExaminedRange, Extent, FileEntry, Finding,
+    IdRange, ItemId, Outcome, Problem, ProblemKind, Progress, Started,
 };
 use crate::read::{Error, ReadAt};
 use crate::sniff::{Class, sniff};
@@ -360,7 +360,11 @@ impl<'a> Work<'a> {
     fn unreadable(&self, entry: FileEntry<'_>, reading: &Reading) {
         let mut all = self.examined.unreadable.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for range in &reading.unreadable {
-            let places = item::places(entry.runs(), range.offset, range.length);
+            // Bytes that the file system makes, such as decompressed ones, have no place of their own.
+            let places = match entry.content() {
+                Content::Opened => Vec::new(),
+                _ => item::places(entry.runs(), range.offset, range.length),
+            };
             let mut problem = item::problem(entry, ProblemKind::Unreadable, range.to_string())
                 .advise("read the device again, or image it with a tool that retries");
             problem.extent = places.first().copied();

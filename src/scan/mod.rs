@@ -114,3 +114,6 @@ fn stored_digest(surveyed: &survey::Surveyed, options: &Options, context: &Conte
     control::stored_digest(surveyed, context);
     context.send(Event::Started(Started { worker: 0, items: Vec::new() }));
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Sequential reading of long ranges, in large pieces, losing no more than the units that cannot be read.
 
 use crate::model::{Extent, Problem, ProblemKind, Survey};
-use crate::read::{ReadAt, Unreadable, size};
+use crate::read::{ReadAt, Unreadable, gaps, size};
 
 /// Bytes read at once: long enough for a spinning disk, short enough to hold.
 pub(super) const PIECE: usize = 1 << 20;
@@ -60,7 +60,7 @@ impl Places {
     }
 
     /// Hands everything over: places in physical order and merged.
-    pub(super) fn hand_over(mut self, survey: &mut Survey<'_>) {
+    pub(super) fn hand_over(mut self, volume: &dyn ReadAt, survey: &mut Survey<'_>) {
         self.read.sort_unstable();
         let mut end = 0;
         for extent in &self.read {
@@ -72,8 +72,15 @@ impl Places {
             end = end.max(extent.end());
         }
         for (extent, what, why) in self.failed {
-            let detail = format!("{what}: {} bytes from byte {} on: {why}", extent.length, extent.offset);
-            survey.problem(Problem::new(ProblemKind::Unreadable, detail).at(extent));
+            // A block fails as a whole; the disk loses sectors.
+            let mut exact = gaps(volume, extent.offset, extent.length);
+            if exact.is_empty() {
+                exact.push(Unreadable::new(extent.offset, extent.length, why));
+            }
+            for gap in exact {
+                let place = Extent::new(gap.offset, gap.length);
+                survey.problem(Problem::new(ProblemKind::Unreadable, format!("{what}: {gap}")).at(place));
+            }
         }
     }
 }

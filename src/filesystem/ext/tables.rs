@@ -160,7 +160,7 @@ impl<'v> Tables<'v> {
         for place in std::mem::take(&mut self.mapper.places) {
             self.places.read(place.offset, place.length);
         }
-        self.places.hand_over(survey);
+        self.places.hand_over(&*self.volume.source, survey);
     }
 
     fn settle(&mut self, survey: &mut Survey<'_>) {
