@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write};
 
 use anyhow::Result;
 
-use crate::model::{EntryKind, EntryState, Event, ExitCode, ItemRecord, visible, write_json};
+use crate::model::{Content, EntryKind, EntryState, Event, ExitCode, ItemRecord, visible, write_json};
 use crate::run;
 use crate::source::EvidenceSource;
 
@@ -63,6 +63,15 @@ fn text(entry: &ItemRecord) -> String {
         EntryState::Deleted => '*',
         EntryState::Orphan => '?',
     };
+    let content = match entry.content {
+        _ if entry.kind != EntryKind::File => "",
+        Content::Runs | Content::Opened => "",
+        Content::Lost => "  (content lost)",
+        Content::Overwritten => "  (overwritten)",
+        Content::Likely => "  (content only likely)",
+        Content::Encrypted => "  (encrypted)",
+        Content::Unsupported => "  (content not read)",
+    };
     let kind = match entry.kind {
         EntryKind::File => '-',
         EntryKind::Directory => 'd',
@@ -72,7 +81,7 @@ fn text(entry: &ItemRecord) -> String {
     let digests: String = entry.digests.iter().map(|digest| format!("{digest}  ")).collect();
     let path = entry.path.lossy();
     format!(
-        "{state}{kind} {:>3} {:>10} {:>12}  {digests}{}",
+        "{state}{kind} {:>3} {:>10} {:>12}  {digests}{}{content}",
         entry.volume,
         entry.record,
         entry.size,

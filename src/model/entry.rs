@@ -40,10 +40,11 @@ pub enum EntryState {
 }
 
 /// How the bytes of an entry are had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Content {
     /// They are exactly the bytes of its runs, cut to its size.
+    #[default]
     Runs,
     /// The file system must be asked: stored inside a record, compressed, or a file of a mounted folder.
     Opened,
@@ -60,6 +61,11 @@ pub enum Content {
 }
 
 impl Content {
+    /// Whether they are had for certain: nothing need be said of it.
+    pub const fn is_plain(&self) -> bool {
+        matches!(self, Self::Runs | Self::Opened)
+    }
+
     /// Whether there are bytes to examine.
     pub const fn is_had(self) -> bool {
         matches!(self, Self::Runs | Self::Opened | Self::Likely)

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Algorithm, Digests, EntryKind, EntryState, Extent, RawText, Timestamps};
+use super::{Algorithm, Content, Digests, EntryKind, EntryState, Extent, RawText, Timestamps};
 
 /// What the operator said a set is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -112,6 +112,9 @@ pub struct ItemRecord {
     pub size: u64,
     /// Whether it exists.
     pub state: EntryState,
+    /// How its content is had; left out where it simply is.
+    #[serde(default, skip_serializing_if = "Content::is_plain")]
+    pub content: Content,
     /// The digests that were computed.
     #[serde(flatten)]
     pub digests: Digests,

@@ -215,6 +215,7 @@ fn finding(at: usize, path: &[u8]) -> Finding {
             kind: EntryKind::File,
             extents: vec![Extent::new(1 << 20, 4096), Extent::new(2 << 20, 904)],
             more_extents: 0,
+            content: crate::model::Content::Runs,
             size: 5000,
             state: if deleted { EntryState::Deleted } else { EntryState::Allocated },
             digests: Digests {

@@ -337,6 +337,11 @@ impl<'a> Work<'a> {
             if entry.state() != EntryState::Allocated {
                 remarks.push("deleted: name and times may belong to another file".into());
             }
+            if entry.content() == Content::Likely {
+                let remark =
+                    "its place is not recorded: the content was found where it probably lay, in free space";
+                remarks.push(remark.into());
+            }
             self.context.send(Event::Finding(Finding {
                 grade: item::grade(entry.state()),
                 exhibit: String::new(),

@@ -55,6 +55,7 @@ pub fn record(
         kind: entry.kind(),
         extents,
         more_extents,
+        content: entry.content(),
         size: facts.size,
         state: entry.state(),
         digests,

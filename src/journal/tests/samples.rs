@@ -58,6 +58,7 @@ pub fn finding(source: u32, path: &[u8]) -> Finding {
             kind: EntryKind::File,
             extents: vec![Extent::new(4096, 11)],
             more_extents: 0,
+            content: crate::model::Content::Runs,
             size: 11,
             state: EntryState::Allocated,
             digests: EMPTY_FILE,

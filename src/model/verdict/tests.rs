@@ -92,6 +92,7 @@ fn finding(source: u32, state: EntryState, hits: Vec<Hit>) -> Event {
             kind: EntryKind::File,
             extents: vec![],
             more_extents: 0,
+            content: crate::model::Content::Runs,
             size: 1,
             state,
             digests: EMPTY_FILE,
