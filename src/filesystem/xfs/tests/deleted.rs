@@ -1,0 +1,85 @@
+//! What deletion leaves behind, and the journal that is not replayed.
+
+use super::*;
+
+/// Files of which every seventh is removed, once everything has reached its place.
+fn remove(root: &Path) {
+    std::fs::create_dir(root.join("keep")).unwrap();
+    for number in 0..80 {
+        let path = root.join(format!("keep/picture {number:02}.jpg"));
+        std::fs::write(path, bytes(number, 8192 + 4096 * (number as usize % 3))).unwrap();
+    }
+}
+
+#[test]
+fn removed_files_come_back_as_likely_while_their_blocks_are_free() {
+    let Some(((), path, _folder)) = filled("", 40, remove) else { return };
+    // A second mount: everything has its place on the medium, as on a volume that was attached later.
+    let Some(mount) = Mount::new(&path) else { return };
+    for number in (0..80).step_by(7) {
+        std::fs::remove_file(mount.0.join(format!("keep/picture {number:02}.jpg"))).unwrap();
+    }
+    drop(mount);
+    let image = survey(&path);
+    let digests = image.digests(EntryState::Deleted);
+    for number in (0..80).step_by(7) {
+        let path = format!("keep/picture {number:02}.jpg");
+        let length = 8192 + 4096 * (number as usize % 3);
+        assert_eq!(digests.get(&path), Some(&(length as u64, md5(&bytes(number, length)))), "{path}");
+        assert_eq!(image.find(&path).content, Content::Likely);
+    }
+    assert_eq!(image.digests(EntryState::Allocated).len(), 68);
+    let told = image.problem(ProblemKind::Lost, "whose size is not recorded");
+    assert_eq!(told.count, 12);
+    assert_eq!(image.problems.len(), 1, "{:#?}", image.problems);
+}
+
+#[test]
+fn blocks_in_use_again_are_overwritten_and_not_content() {
+    let Some(((), path, _folder)) = filled("", 40, remove) else { return };
+    let Some(mount) = Mount::new(&path) else { return };
+    std::fs::remove_file(mount.0.join("keep/picture 07.jpg")).unwrap();
+    drop(mount);
+    let place = survey(&path).find("keep/picture 07.jpg").runs[0];
+    let Some(mount) = Mount::new(&path) else { return };
+    // Only blocks are taken: the inode stays free.
+    let file = std::fs::File::options().append(true).open(mount.0.join("keep/picture 01.jpg")).unwrap();
+    for number in 0..200 {
+        use std::io::Write;
+        (&file).write_all(&bytes(number, 131_072)).unwrap();
+        if file.sync_all().is_err() {
+            break;
+        }
+    }
+    drop(file);
+    drop(mount);
+    let image = survey(&path);
+    let taken = image
+        .find("keep/picture 01.jpg")
+        .runs
+        .iter()
+        .any(|run| run.offset <= place.offset && place.offset < run.offset.saturating_add(run.length));
+    let removed = image.find("keep/picture 07.jpg");
+    let expected = if taken { Content::Overwritten } else { Content::Likely };
+    assert_eq!(removed.content, expected);
+    assert!(taken, "the volume was not filled enough");
+    assert!(removed.runs.is_empty());
+}
+
+#[test]
+fn a_journal_with_changes_is_said_and_a_clean_one_is_not() {
+    let Some((path, folder)) = format("", 40) else { return };
+    let words = "changes that are only in the journal were not read";
+    assert!(survey(&path).problems.is_empty());
+    let Some(mount) = Mount::new(&path) else { return };
+    std::fs::write(mount.0.join("file"), b"content").unwrap();
+    run("sync", &["-f", mount.0.to_str().unwrap()]);
+    // As if the cable had been pulled.
+    let copy = folder.path().join("copy");
+    std::fs::copy(&path, &copy).unwrap();
+    drop(mount);
+    survey(&copy).problem(ProblemKind::Ambiguous, words);
+    let clean = survey(&path);
+    assert!(clean.problems.is_empty(), "{:#?}", clean.problems);
+    assert_eq!(clean.digests(EntryState::Allocated).len(), 1);
+}
