@@ -51,6 +51,16 @@ impl<'a> Inode<'a> {
         Fields(self.0).has(0, b"IN") && matches!(self.version(), 1..=3)
     }
 
+    /// Whether it may be the inode of that number all the same, when its chunk says that it is in use.
+    pub(super) fn is_plausible(self, number: u64, superblock: &Superblock) -> bool {
+        let shaped = match self.own_number() {
+            Some((own, uuid)) => own == number || superblock.is_own(uuid),
+            None => !superblock.is_v5() && matches!(self.version(), 1 | 2) && self.u64(56) >> 63 == 0,
+        };
+        let typed = matches!(self.mode() >> 12, 1 | 2 | 4 | 6 | 8 | 10 | 12);
+        shaped && typed && self.format().is_some()
+    }
+
     /// Version of the inode: 1 to 3.
     pub(super) fn version(self) -> u8 {
         Fields(self.0).u8(4).unwrap_or_default()

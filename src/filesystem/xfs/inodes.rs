@@ -55,7 +55,7 @@ pub(super) struct Inodes<'v> {
     /// Follows mappings.
     pub mapper: Mapper<'v>,
     pending: Vec<Pending>,
-    bad_checksums: u64,
+    reported: u64,
     realtime: u64,
 }
 
@@ -68,7 +68,7 @@ impl<'v> Inodes<'v> {
             short: Vec::new(),
             mapper: Mapper::new(volume),
             pending: Vec::new(),
-            bad_checksums: 0,
+            reported: 0,
             realtime: 0,
         }
     }
@@ -153,8 +153,8 @@ impl<'v> Inodes<'v> {
 
     /// Says what was counted.
     pub(super) fn remarks(&self, survey: &mut Survey<'_>) {
-        if let Some(more) = self.bad_checksums.checked_sub(MAX_SINGLE).filter(|more| *more > 0) {
-            let mut problem = Problem::new(ProblemKind::Corrupt, "checksums of further inodes do not hold");
+        if let Some(more) = self.reported.checked_sub(MAX_SINGLE).filter(|more| *more > 0) {
+            let mut problem = Problem::new(ProblemKind::Corrupt, "further inodes are damaged");
             problem.count = more;
             survey.problem(problem);
         }
@@ -169,25 +169,35 @@ impl<'v> Inodes<'v> {
         }
     }
 
-    /// What is wrong with an inode itself. A size that no file can have is cut.
-    fn check(&mut self, row: &mut Row, place: u64, inode: Inode<'_>, survey: &mut Survey<'_>) {
-        let number = row.number;
-        let superblock = &self.volume.superblock;
-        let mut report = |detail: String| {
-            let place = Extent::new(place, size(superblock.inode_size));
+    /// Says that an inode in use does not look like one.
+    pub(super) fn note_magic(&mut self, number: u64, place: u64, survey: &mut Survey<'_>) {
+        let detail = format!("inode {number} at byte {place}: expected an inode, found something else");
+        self.report(number, place, detail, survey);
+    }
+
+    /// Notes what is wrong with an inode; the first ones singly.
+    fn report(&mut self, number: u64, place: u64, detail: String, survey: &mut Survey<'_>) {
+        self.reported = self.reported.saturating_add(1);
+        if self.reported <= MAX_SINGLE {
+            let place = Extent::new(place, size(self.volume.superblock.inode_size));
             let mut problem = Problem::new(ProblemKind::Corrupt, detail).at(place);
             problem.record = Some(number);
             survey.problem(problem);
-        };
-        if inode.checksum() == Some(false) || inode.own_number().is_some_and(|(own, _)| own != number) {
-            self.bad_checksums = self.bad_checksums.saturating_add(1);
-            if self.bad_checksums <= MAX_SINGLE {
-                report(format!("inode {number}: its checksum does not hold, or it is another inode's"));
-            }
         }
-        let most = Inode::most(superblock);
+    }
+
+    /// What is wrong with an inode itself. A size that no file can have is cut.
+    fn check(&mut self, row: &mut Row, place: u64, inode: Inode<'_>, survey: &mut Survey<'_>) {
+        let number = row.number;
+        if inode.checksum() == Some(false) || inode.own_number().is_some_and(|(own, _)| own != number) {
+            let detail = format!("inode {number}: its checksum does not hold, or it is another inode's");
+            self.report(number, place, detail, survey);
+        }
+        let most = Inode::most(&self.volume.superblock);
         if row.size > most {
-            report(format!("inode {number}: expected a size of at most {most} bytes, found {}", row.size));
+            let detail =
+                format!("inode {number}: expected a size of at most {most} bytes, found {}", row.size);
+            self.report(number, place, detail, survey);
             row.size = most;
             row.mark(mark::DAMAGED);
         }
@@ -199,7 +209,8 @@ impl<'v> Inodes<'v> {
             EntryKind::Other => true,
         };
         if !fits {
-            report(format!("inode {number}: expected data in extents or a tree, found another format"));
+            let detail = format!("inode {number}: expected data in extents or a tree, found another format");
+            self.report(number, place, detail, survey);
             row.mark(mark::DAMAGED);
         }
     }

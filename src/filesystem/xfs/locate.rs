@@ -30,7 +30,7 @@ pub(super) fn probe(volume: &dyn ReadAt) -> Confidence {
     }
     let has = |at: u64, magic: &[u8]| volume.read_vec(at, 4).is_ok_and(|bytes| bytes == magic);
     let headers = |sector: &u64| has(*sector, b"XAGF") && has(sector.saturating_mul(2), b"XAGI");
-    let backup = || likely_places(volume.size()).into_iter().any(|at| read_backup(volume, at).is_some());
+    let backup = || usual_places(volume.size()).into_iter().any(|at| read_backup(volume, at).is_some());
     if has(0, b"XFSB") || SECTORS.iter().any(headers) || backup() { Confidence::Weak } else { Confidence::No }
 }
 
@@ -150,7 +150,14 @@ fn is_backup(found: &Candidate) -> bool {
         && number < found.superblock.groups.into()
 }
 
-/// Where the second group begins when a volume is formatted as is usual: in equal parts, at most 1 TiB each.
+/// Where the second group begins with the numbers that `mkfs.xfs` chooses for a single disk: four equal parts, or
+/// groups of 1 TiB.
+fn usual_places(volume: u64) -> [u64; 2] {
+    let quarter = volume.checked_div(4096).unwrap_or(0).div_ceil(4).saturating_mul(4096);
+    [quarter, 1 << 40]
+}
+
+/// Where the second group begins when a volume is cut into equal parts, at most 1 TiB each.
 fn likely_places(volume: u64) -> BTreeSet<u64> {
     let mut places = BTreeSet::from([1 << 40, (1 << 40) - 4096]);
     for block in [4096_u64, 1024, 512, 65536] {

@@ -4,7 +4,7 @@ use super::judge::{self, Judge};
 use super::superblock::{self, Superblock, incompat};
 use super::tables::Tables;
 use super::{Volume, log, names};
-use crate::filesystem::tree::{Listing, Names};
+use crate::filesystem::tree::{Listing, Names, mark};
 use crate::model::{EntryKind, Extent, Problem, ProblemKind, Survey};
 use crate::read::size;
 
@@ -21,6 +21,7 @@ pub(super) fn run(volume: &Volume, survey: &mut Survey<'_>) {
     let names = names::gather(&mut tables, survey);
     judge::settle_deleted(&mut tables, survey);
     let root = root(volume, &tables, &names, survey);
+    realtime_inodes(volume, root, &mut tables, &names);
     Listing::new(&Judge { volume }, &mut tables.inodes.rows, &names, root).list(survey);
     tables.hand_over(survey);
 }
@@ -47,6 +48,20 @@ fn root(volume: &Volume, tables: &Tables<'_>, names: &Names, survey: &mut Survey
             found
         }
         None => stated,
+    }
+}
+
+/// Backups of the superblock do not name the inodes of the realtime device, which stand right behind the root's.
+fn realtime_inodes(volume: &Volume, root: u64, tables: &mut Tables<'_>, names: &Names) {
+    if volume.offset == 0 || volume.superblock.system_inodes.first() != Some(&superblock::NULL_INODE) {
+        return;
+    }
+    for number in [root.saturating_add(1), root.saturating_add(2)] {
+        if !names.list().iter().any(|name| name.target == number)
+            && let Some(at) = tables.inodes.rows.find(number)
+        {
+            tables.inodes.rows.mark(at, mark::SYSTEM);
+        }
     }
 }
 

@@ -91,15 +91,24 @@ impl<'v> Tables<'v> {
                 let within = start.saturating_add(u32::try_from(within).unwrap_or(u32::MAX));
                 let at = chunks.partition_point(|chunk| chunk.start <= within).saturating_sub(1);
                 let inode = Inode(bytes);
-                let (Some(chunk), true) = (chunks.get(at), inode.is_inode()) else { return };
-                if let Some(found) = found.get_mut(at) {
-                    *found = true;
+                let Some(chunk) = chunks.get(at) else { return };
+                let number = superblock.inode_number(group, within);
+                if inode.is_inode() {
+                    if let Some(found) = found.get_mut(at) {
+                        *found = true;
+                    }
+                } else if chunk.is_used(within) == Some(true) {
+                    inodes.note_magic(number, offset, survey);
+                    if !inode.is_plausible(number, superblock) {
+                        return;
+                    }
+                } else {
+                    return;
                 }
                 if inodes.rows.list().len() >= MAX_INODES {
                     *over_limit = true;
                     return;
                 }
-                let number = superblock.inode_number(group, within);
                 inodes.add(number, offset, inode, chunk.is_used(within), survey);
             });
         }
@@ -153,7 +162,7 @@ impl<'v> Tables<'v> {
             if count < needed {
                 return;
             }
-            places.read(offset, size(unit));
+            places.read(offset, size(block.len()));
             for (within, bytes) in inodes_of().filter(|item| genuine(*item) && !listed(item.0)) {
                 if inodes.rows.list().len() < MAX_INODES {
                     let place = size(bytes.len()).saturating_mul(within.into()).saturating_add(from);

@@ -76,7 +76,8 @@ fn filled<T>(
 /// Formats and fills without a mount, by a prototype that lists a folder. Only what is sound UTF-8 and has no spaces.
 fn prototype(options: &str, mib: u64, source: &Path) -> Option<(PathBuf, tempfile::TempDir)> {
     fn list(folder: &Path, text: &mut String) {
-        let mut entries: Vec<_> = std::fs::read_dir(folder).unwrap().map(std::result::Result::unwrap).collect();
+        let mut entries: Vec<_> =
+            std::fs::read_dir(folder).unwrap().map(std::result::Result::unwrap).collect();
         entries.sort_by_key(std::fs::DirEntry::file_name);
         for entry in entries {
             let (name, path) = (entry.file_name().into_string().unwrap(), entry.path());
