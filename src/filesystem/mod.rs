@@ -3,12 +3,16 @@
 //! Adding one is a new file here with a [`Format`] and its line in [`FORMATS`].
 #![deny(clippy::arithmetic_side_effects)]
 
+mod crc32c;
 mod ext;
 mod fat;
 pub mod folder;
 pub mod signatures;
+mod sweep;
+mod tree;
 #[cfg(test)]
 mod trial;
+mod xfs;
 
 use std::sync::Arc;
 
@@ -84,7 +88,7 @@ impl<B: AsRef<[u8]> + Send + Sync> Stream for Memory<B> {}
 impl Stream for Pieces {}
 
 /// Every kind, alphabetical.
-pub static FORMATS: &[&dyn Format] = &[&ext::Ext, &fat::Fat];
+pub static FORMATS: &[&dyn Format] = &[&ext::Ext, &fat::Fat, &xfs::Xfs];
 
 /// The file system that a volume carries.
 pub struct Detected {

@@ -168,8 +168,6 @@ static KNOWN: &[Known] = &[
             All(&[(0x1_0000 + 1372, b"\x19\x54\x01\x19")]),
         ],
     ),
-    // XFS Algorithms and Data Structures, "Superblocks".
-    plain("XFS", &[All(&[(0, b"XFSB")])]),
     // OpenZFS, include/sys/uberblock_impl.h: the ring of uberblocks in the first label.
     plain("ZFS", &[Test(is_zfs)]),
 ];
@@ -304,7 +302,6 @@ mod tests {
         ("NTFS", 8, &["mkntfs", "-F", "-Q", "-q"]),
         ("ReiserFS", 64, &["mkreiserfs", "-q", "-ff"]),
         ("UDF", 8, &["mkudffs", "-b", "2048"]),
-        ("XFS", 320, &["mkfs.xfs", "-q"]),
     ];
 
     fn made(path: &Path, mebibytes: u64, command: &[&str]) -> bool {

@@ -6,7 +6,7 @@ use crate::read::size;
 use super::Volume;
 use super::checksum::crc32c;
 use super::group::Group;
-use super::sweep::Places;
+use crate::filesystem::sweep::Places;
 
 /// Most bytes of block bitmaps that are kept: 16 TiB of blocks of 4096 bytes.
 const MAX_KEPT: u64 = 512 << 20;

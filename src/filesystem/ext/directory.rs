@@ -1,5 +1,6 @@
 //! Directory blocks: entries in use, and the names that removed entries left behind.
 
+use crate::filesystem::tree::Found;
 use crate::model::EntryKind;
 use crate::read::Fields;
 
@@ -16,19 +17,6 @@ pub(super) struct Rules {
     pub indexed: bool,
     /// Whether it is the directory's first block.
     pub first: bool,
-}
-
-/// A name in a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Found<'a> {
-    /// Inode that it names; 0 when a removal wiped it.
-    pub target: u32,
-    /// The file type as stored; 0 when it is not.
-    pub kind: u8,
-    /// The name as stored.
-    pub name: &'a [u8],
-    /// Whether it was removed.
-    pub deleted: bool,
 }
 
 /// What else a block says.
@@ -61,9 +49,11 @@ pub(super) fn parse<'b>(block: &'b [u8], rules: &Rules, found: &mut impl FnMut(F
             b".." if slot.target != 0 => heads.parent = heads.parent.or(Some(slot.target)),
             b"" => {}
             name if slot.target != 0 => {
-                found(Found { target: slot.target, kind: slot.kind, name, deleted: false });
+                found(Found { target: slot.target.into(), kind: kind(slot.kind), name, deleted: false });
             }
-            name if is_plausible(name) => found(Found { target: 0, kind: slot.kind, name, deleted: true }),
+            name if is_plausible(name) => {
+                found(Found { target: 0, kind: kind(slot.kind), name, deleted: true })
+            }
             _ => {}
         }
         let slack = at.saturating_add(slot.needs);
@@ -160,7 +150,12 @@ fn carve<'b>(block: &'b [u8], start: usize, end: usize, rules: &Rules, found: &m
             .filter(|slot| slot.name.len().saturating_add(8) <= end.saturating_sub(at));
         let step = match slot {
             Some(slot) => {
-                found(Found { target: slot.target, kind: slot.kind, name: slot.name, deleted: true });
+                found(Found {
+                    target: slot.target.into(),
+                    kind: kind(slot.kind),
+                    name: slot.name,
+                    deleted: true,
+                });
                 slot.needs
             }
             None => 4,
@@ -203,7 +198,7 @@ mod tests {
         bytes
     }
 
-    fn names(block: &[u8]) -> (Vec<(u32, String, bool)>, Option<usize>) {
+    fn names(block: &[u8]) -> (Vec<(u64, String, bool)>, Option<usize>) {
         let mut names = Vec::new();
         let heads = parse(block, &RULES, &mut |found| {
             names.push((found.target, String::from_utf8_lossy(found.name).into_owned(), found.deleted));

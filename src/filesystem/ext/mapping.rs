@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use crate::model::{Extent, Run};
+use crate::filesystem::tree::Mapped;
+use crate::model::Extent;
 use crate::read::{Error, Fields, ReadAt};
 
 use super::inode::MapArea;
@@ -10,8 +11,6 @@ use super::superblock::Superblock;
 
 /// Deepest extent tree that a writer makes. Source: ext4 Data Structures, "Extent Tree".
 const MAX_DEPTH: u16 = 5;
-/// Most runs that one volume may have in memory: beyond it, contents are given up with a problem.
-pub(super) const MAX_RUNS: usize = 1 << 26;
 /// An extent longer than this is unwritten, and shorter by this.
 const UNWRITTEN: u16 = 32768;
 
@@ -22,17 +21,6 @@ pub(super) struct Mapper<'a> {
     seen: HashSet<u64>,
     /// Mapping blocks that were read.
     pub places: Vec<Extent>,
-}
-
-/// The runs of one inode and what is wrong with them.
-#[derive(Debug, Default)]
-pub(super) struct Mapped {
-    /// Pieces in file order, in bytes of the volume, neighbours merged. The last may reach past the end of the content.
-    pub runs: Vec<Run>,
-    /// The first thing that is wrong; the runs are then not those of the file.
-    pub damage: Option<Error>,
-    /// First block of content that has no run yet.
-    next: u64,
 }
 
 /// How the mapping area is to be read.
@@ -71,8 +59,7 @@ impl<'a> Mapper<'a> {
             Shape::Pointers => self.pointers(area, end, &mut mapped),
         }
         if end != u64::MAX && mapped.next < end {
-            let rest = end.saturating_sub(mapped.next);
-            mapped.hole(rest.saturating_mul(self.superblock.block_size));
+            mapped.fill(end, self.superblock.block_size);
         }
         mapped
     }
@@ -181,17 +168,7 @@ impl<'a> Mapper<'a> {
             mapped.damaged(Error::corrupt("content of a file", start.saturating_mul(unit), expected, found));
             return;
         }
-        if mapped.runs.len() >= MAX_RUNS {
-            mapped.damaged(Error::unsupported("content of a file", 0, format!("more than {MAX_RUNS} runs")));
-            return;
-        }
-        mapped.hole(logical.saturating_sub(mapped.next).saturating_mul(unit));
-        let bytes = length.saturating_mul(unit);
-        match start {
-            Some(start) => mapped.add(Run::new(start.saturating_mul(unit), bytes)),
-            None => mapped.hole(bytes),
-        }
-        mapped.next = logical.saturating_add(length);
+        mapped.push(logical, length, start.map(|start| start.saturating_mul(unit)), unit);
     }
 
     /// A mapping block and where it stands in bytes.
@@ -215,30 +192,6 @@ impl<'a> Mapper<'a> {
                 mapped.damaged(unreadable.into());
                 None
             }
-        }
-    }
-}
-
-impl Mapped {
-    /// Only the first is kept: a garbled block of pointers would give thousands.
-    fn damaged(&mut self, error: Error) {
-        self.damage.get_or_insert(error);
-    }
-
-    fn hole(&mut self, bytes: u64) {
-        match self.runs.last_mut() {
-            _ if bytes == 0 => {}
-            Some(last) if last.is_hole() => last.length = last.length.saturating_add(bytes),
-            _ => self.runs.push(Run::hole(bytes)),
-        }
-    }
-
-    fn add(&mut self, run: Run) {
-        match self.runs.last_mut() {
-            Some(last) if !last.is_hole() && last.offset.saturating_add(last.length) == run.offset => {
-                last.length = last.length.saturating_add(run.length);
-            }
-            _ => self.runs.push(run),
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! `locate` finds a `superblock`, `group` the places of each group. A survey (`survey`) sweeps the inode tables
 //! (`tables`, `inode`, `inodes`, `bitmap`), maps content (`mapping`), sweeps the directory blocks (`names`,
-//! `directory`), and then builds the tree (`listing`). The journal is never replayed.
+//! `directory`), and then lets the tree be built (`judge`). The journal is never replayed.
 //!
 //! What deletion leaves depends on the writer. ext2 and `debugfs` keep size and places, so content may come back.
 //! Linux sets the size of a deleted ext3 or ext4 inode to 0 and clears its places: such entries are listed with
@@ -14,13 +14,12 @@ mod directory;
 mod group;
 mod inode;
 mod inodes;
-mod listing;
+mod judge;
 mod locate;
 mod mapping;
 mod names;
 mod superblock;
 mod survey;
-mod sweep;
 mod tables;
 
 use std::sync::Arc;
@@ -35,9 +34,6 @@ use self::superblock::Superblock;
 
 /// The inode of the root directory.
 const ROOT_INODE: u32 = 2;
-
-/// Most inodes and most names that are kept: as many as the entries of a source.
-const MAX_INODES: usize = 100_000_000;
 
 /// ext2, ext3 and ext4.
 pub(super) struct Ext;

@@ -4,10 +4,11 @@ use crate::model::{Extent, Problem, ProblemKind, Survey};
 use crate::read::size;
 
 use super::Volume;
-use super::listing::Listing;
-use super::names::Names;
+use super::judge::Judge;
+use super::names::DirectorySweep;
 use super::superblock::{self, Superblock, incompat};
 use super::tables::Tables;
+use crate::filesystem::tree::Listing;
 
 /// Lists everything that can be listed.
 pub(super) fn run(volume: &Volume, survey: &mut Survey<'_>) {
@@ -21,7 +22,7 @@ pub(super) fn run(volume: &Volume, survey: &mut Survey<'_>) {
         tables.places.read(place.offset, place.length);
     }
     tables.sweep(survey);
-    let mut names = Names::default();
+    let mut names = DirectorySweep::default();
     names.sweep(&mut tables, survey);
     // Group flags may hide inodes that directories refer to. Each part of a table is read at most once, so this ends.
     while tables.sweep_hidden(names.targets(), survey) {
@@ -29,8 +30,9 @@ pub(super) fn run(volume: &Volume, survey: &mut Survey<'_>) {
     }
     tables.settle_deleted(survey);
     names.sweep_deleted(&mut tables, survey);
-    names.sort();
-    Listing::new(volume, &mut tables, &names).list(survey);
+    names.names.sort();
+    let judge = Judge { volume, blocks: &tables.blocks };
+    Listing::new(&judge, &mut tables.inodes.rows, &names.names, super::ROOT_INODE.into()).list(survey);
     tables.hand_over(survey);
 }
 

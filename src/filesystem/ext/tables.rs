@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::model::{Extent, Problem, ProblemKind, Survey};
 use crate::read::{Fields, Unreadable, size};
 
+use super::Volume;
 use super::bitmap::{BlockBitmaps, InodeBitmap};
 use super::group::Group;
 use super::inode::Inode;
@@ -12,8 +13,8 @@ use super::inodes::Inodes;
 use super::mapping::Mapper;
 use super::names::InlineDirectory;
 use super::superblock::incompat;
-use super::sweep::{self, Places};
-use super::{MAX_INODES, Volume};
+use crate::filesystem::sweep::{self, Places};
+use crate::filesystem::tree::MAX_INODES;
 
 /// What the sweep gathers.
 pub(super) struct Tables<'v> {
@@ -34,7 +35,7 @@ pub(super) struct Tables<'v> {
     overlapping: BTreeSet<u64>,
     over_limit: bool,
     /// Reused by every sweep.
-    pub buffer: Vec<u8>,
+    buffer: Vec<u8>,
 }
 
 impl<'v> Tables<'v> {
@@ -91,13 +92,13 @@ impl<'v> Tables<'v> {
     /// Reads the rest of the tables in which directories name inodes that were not read. False when there were none.
     pub(super) fn sweep_hidden(
         &mut self,
-        targets: impl Iterator<Item = u32>,
+        targets: impl Iterator<Item = u64>,
         survey: &mut Survey<'_>,
     ) -> bool {
         let volume = self.volume;
         let per_group = volume.superblock.inodes_per_group;
         let mut hidden = vec![false; self.swept.len()];
-        for index in targets.filter_map(|target| target.checked_sub(1)) {
+        for index in targets.filter_map(|target| u32::try_from(target).ok()?.checked_sub(1)) {
             let (Some(group), Some(within)) = (index.checked_div(per_group), index.checked_rem(per_group))
             else {
                 continue;
@@ -138,13 +139,13 @@ impl<'v> Tables<'v> {
         let per_block = superblock.block_len().checked_div(superblock.inode_size).unwrap_or(1).max(1);
         let step = u32::try_from(per_block).unwrap_or(1);
         while let Some(swept) = usize::try_from(number).ok().and_then(|at| self.swept.get(at)).copied() {
-            let before = self.inodes.rows().len();
+            let before = self.inodes.rows.list().len();
             if swept >= all {
                 return;
             }
             let end = swept.saturating_add(step).checked_next_multiple_of(step).unwrap_or(all).min(all);
             self.part(number, group, end, bitmap, survey);
-            if self.inodes.rows().len() == before {
+            if self.inodes.rows.list().len() == before {
                 return;
             }
         }
@@ -165,7 +166,7 @@ impl<'v> Tables<'v> {
 
     fn settle(&mut self, survey: &mut Survey<'_>) {
         self.inodes.settle(self.volume, &mut self.mapper, survey);
-        self.inodes.sort();
+        self.inodes.rows.sort();
     }
 
     /// Reads the inodes of a group from where it was read up to the one at index `end`.
@@ -204,7 +205,7 @@ impl<'v> Tables<'v> {
                 let Some(number) = number.filter(|_| index >= start && index < end && inode.is_used()) else {
                     continue;
                 };
-                if inodes.rows().len() >= MAX_INODES {
+                if inodes.rows.list().len() >= MAX_INODES {
                     *over_limit = true;
                     return;
                 }

@@ -4,12 +4,12 @@ use crate::model::{Extent, Problem, ProblemKind, Survey};
 use crate::read::{ReadAt, Unreadable, gaps, size};
 
 /// Bytes read at once: long enough for a spinning disk, short enough to hold.
-pub(super) const PIECE: usize = 1 << 20;
+pub(in crate::filesystem) const PIECE: usize = 1 << 20;
 
 /// Reads `length` bytes from `offset` on and shows them in units of `unit` bytes, each with its place.
 ///
 /// `unit` divides [`PIECE`] and `length`; the caller has bounded `length` by the volume.
-pub(super) fn units(
+pub(in crate::filesystem) fn units(
     volume: &dyn ReadAt,
     offset: u64,
     length: u64,
@@ -35,14 +35,14 @@ pub(super) fn units(
 
 /// Gathers what a sweep meets: the places that were read, and neighbouring failures as one problem.
 #[derive(Debug, Default)]
-pub(super) struct Places {
+pub(in crate::filesystem) struct Places {
     read: Vec<Extent>,
     failed: Vec<(Extent, &'static str, String)>,
 }
 
 impl Places {
     /// Notes bytes that were read.
-    pub(super) fn read(&mut self, offset: u64, length: u64) {
+    pub(in crate::filesystem) fn read(&mut self, offset: u64, length: u64) {
         match self.read.last_mut() {
             Some(last) if last.end() == offset => last.length = last.length.saturating_add(length),
             _ => self.read.push(Extent::new(offset, length)),
@@ -50,7 +50,13 @@ impl Places {
     }
 
     /// Notes bytes of `what` that could not be read.
-    pub(super) fn failed(&mut self, what: &'static str, offset: u64, length: u64, why: &Unreadable) {
+    pub(in crate::filesystem) fn failed(
+        &mut self,
+        what: &'static str,
+        offset: u64,
+        length: u64,
+        why: &Unreadable,
+    ) {
         match self.failed.last_mut() {
             Some((last, before, _)) if last.end() == offset && *before == what => {
                 last.length = last.length.saturating_add(length);
@@ -60,7 +66,7 @@ impl Places {
     }
 
     /// Hands everything over: places in physical order and merged.
-    pub(super) fn hand_over(mut self, volume: &dyn ReadAt, survey: &mut Survey<'_>) {
+    pub(in crate::filesystem) fn hand_over(mut self, volume: &dyn ReadAt, survey: &mut Survey<'_>) {
         self.read.sort_unstable();
         let mut end = 0;
         for extent in &self.read {

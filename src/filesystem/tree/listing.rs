@@ -7,16 +7,29 @@ use crate::model::{
     Content, EntryIndex, EntryKind, EntryState, NewEntry, Parent, Problem, ProblemKind, Run, Survey, Times,
 };
 
-use super::inodes::{Row, mark};
-use super::names::{Name, Names};
-use super::tables::Tables;
-use super::{ROOT_INODE, Volume, directory};
+use super::{Name, Names, Row, Rows, mark};
+
+/// What a file system knows of its inodes beyond their rows.
+pub(in crate::filesystem) trait Judge {
+    /// How the content of an inode with those runs is had, when it is listed in that state. Runs of what is said to
+    /// be [`Content::Runs`] or [`Content::Likely`] cover the size.
+    fn content(&self, row: &Row, runs: &[Run], state: EntryState) -> Content;
+
+    /// Why the content of an inode in use is not examined, unless that was said before.
+    fn trouble(&self, row: &Row, content: Content) -> Option<(ProblemKind, &'static str)>;
+
+    /// Whether a free inode may be what a removed name once stood for.
+    fn is_remains(&self, row: &Row, name: &Name) -> bool {
+        name.kind.is_none_or(|kind| kind == row.kind)
+    }
+}
 
 /// Builds the entries of one volume.
-pub(super) struct Listing<'t, 'v> {
-    volume: &'v Volume,
-    tables: &'t mut Tables<'v>,
+pub(in crate::filesystem) struct Listing<'t> {
+    judge: &'t dyn Judge,
+    rows: &'t mut Rows,
     names: &'t Names,
+    root: u64,
     /// Directories in the order in which they were walked, for the pass over removed names.
     walked: Vec<Directory>,
     /// Set when the table takes no more.
@@ -26,7 +39,7 @@ pub(super) struct Listing<'t, 'v> {
 /// A directory that has its place.
 #[derive(Clone, Copy)]
 struct Directory {
-    number: u32,
+    number: u64,
     place: Parent,
     /// Whether it exists: the names in one that does not are removed ones.
     exists: bool,
@@ -42,14 +55,19 @@ struct Facts<'a> {
     runs: &'a [Run],
 }
 
-impl<'t, 'v> Listing<'t, 'v> {
-    /// For names that are in order.
-    pub(super) fn new(volume: &'v Volume, tables: &'t mut Tables<'v>, names: &'t Names) -> Self {
-        Self { volume, tables, names, walked: Vec::new(), full: Cell::new(false) }
+impl<'t> Listing<'t> {
+    /// For rows and names that are in order, below the directory in the inode `root`.
+    pub(in crate::filesystem) fn new(
+        judge: &'t dyn Judge,
+        rows: &'t mut Rows,
+        names: &'t Names,
+        root: u64,
+    ) -> Self {
+        Self { judge, rows, names, root, walked: Vec::new(), full: Cell::new(false) }
     }
 
     /// Adds every entry.
-    pub(super) fn list(mut self, survey: &mut Survey<'_>) {
+    pub(in crate::filesystem) fn list(mut self, survey: &mut Survey<'_>) {
         self.root(survey);
         self.unreachable(survey);
         self.removed(survey);
@@ -63,17 +81,19 @@ impl<'t, 'v> Listing<'t, 'v> {
     }
 
     fn root(&mut self, survey: &mut Survey<'_>) {
-        let root = self.tables.inodes.find(ROOT_INODE);
+        let root = self.rows.find(self.root);
         let is_directory = |row: &Row| row.kind == EntryKind::Directory;
-        if !root.and_then(|at| self.tables.inodes.get(at)).is_some_and(is_directory) {
-            let detail =
-                "the root directory (inode 2) cannot be read: what is found stands under $OrphanFiles";
+        if !root.and_then(|at| self.rows.get(at)).is_some_and(is_directory) {
+            let detail = format!(
+                "the root directory (inode {}) cannot be read: what is found stands under $OrphanFiles",
+                self.root
+            );
             survey.problem(Problem::new(ProblemKind::Corrupt, detail));
             return;
         }
         if let Some(at) = root {
-            self.tables.inodes.mark(at, mark::NAMED);
-            self.walk(Directory { number: ROOT_INODE, place: Parent::Root, exists: true }, survey);
+            self.rows.mark(at, mark::NAMED);
+            self.walk(Directory { number: self.root, place: Parent::Root, exists: true }, survey);
         }
     }
 
@@ -81,8 +101,8 @@ impl<'t, 'v> Listing<'t, 'v> {
     fn walk(&mut self, top: Directory, survey: &mut Survey<'_>) {
         let mut queue = VecDeque::from([top]);
         while let Some(directory) = queue.pop_front() {
-            let at = self.tables.inodes.find(directory.number);
-            if !at.is_some_and(|at| self.tables.inodes.mark(at, mark::WALKED)) {
+            let at = self.rows.find(directory.number);
+            if !at.is_some_and(|at| self.rows.mark(at, mark::WALKED)) {
                 continue;
             }
             self.walked.push(directory);
@@ -99,23 +119,23 @@ impl<'t, 'v> Listing<'t, 'v> {
     /// Adds a name in use; returns the directory that it names and that has not had a place yet.
     fn used(&mut self, directory: Directory, name: &Name, survey: &mut Survey<'_>) -> Option<Directory> {
         let text = self.names.text(name);
-        let Some(at) = self.tables.inodes.find(name.target) else {
+        let Some(at) = self.rows.find(name.target) else {
             let index =
                 self.add(directory.place, text, name.target, &lost(EntryState::Allocated, name), survey)?;
             let detail = format!("inode {} is empty or could not be read", name.target);
             report(survey, index, ProblemKind::Corrupt, detail);
             return None;
         };
-        let row = *self.tables.inodes.get(at)?;
+        let row = *self.rows.get(at)?;
         let facts = self.facts(&row, EntryState::Allocated);
         let content = facts.content;
         let index = self.add(directory.place, text, name.target, &facts, survey)?;
-        self.tables.inodes.mark(at, mark::NAMED | mark::OWNED);
+        self.rows.mark(at, mark::NAMED | mark::OWNED);
         if !row.has(mark::IN_USE) {
-            let detail = format!("inode {} is named by a directory and free in its bitmap", row.number);
+            let detail = format!("inode {} is named by a directory and not in use", row.number);
             report(survey, index, ProblemKind::Corrupt, detail);
         }
-        content_problem(&row, content, index, survey);
+        self.trouble(&row, content, index, survey);
         if row.kind != EntryKind::Directory {
             return None;
         }
@@ -147,8 +167,8 @@ impl<'t, 'v> Listing<'t, 'v> {
             else {
                 return;
             };
-            self.tables.inodes.mark(at, mark::NAMED);
-            content_problem(&row, content, index, survey);
+            self.rows.mark(at, mark::NAMED);
+            self.trouble(&row, content, index, survey);
             if state == EntryState::Allocated {
                 found = found.saturating_add(1);
                 first.get_or_insert(row.number);
@@ -185,7 +205,7 @@ impl<'t, 'v> Listing<'t, 'v> {
             return;
         }
         // Splitting a block or reusing a slot leaves copies of names behind: each counts once, and not when it lives.
-        let mut seen: HashSet<(u32, &[u8])> = HashSet::new();
+        let mut seen: HashSet<(u64, &[u8])> = HashSet::new();
         if directory.exists {
             seen.extend(
                 names.iter().filter(|name| !name.deleted).map(|name| (name.target, self.names.text(name))),
@@ -196,22 +216,21 @@ impl<'t, 'v> Listing<'t, 'v> {
             if self.full.get() || !seen.insert((name.target, text)) {
                 continue;
             }
-            let at = self.tables.inodes.find(name.target);
-            let row =
-                at.and_then(|at| self.tables.inodes.get(at)).copied().filter(|row| is_remains_of(row, name));
+            let at = self.rows.find(name.target);
+            let row = at.and_then(|at| self.rows.get(at)).copied().filter(|row| self.is_remains(row, name));
             let (Some(at), Some(row)) = (at, row) else {
                 self.add(directory.place, text, name.target, &lost(EntryState::Deleted, name), survey);
                 continue;
             };
             let facts = self.facts(&row, EntryState::Deleted);
             let Some(index) = self.add(directory.place, text, row.number, &facts, survey) else { return };
-            self.tables.inodes.mark(at, mark::NAMED);
+            self.rows.mark(at, mark::NAMED);
             self.enter_removed(at, &row, index);
         }
     }
 
     fn enter_removed(&mut self, at: usize, row: &Row, index: EntryIndex) {
-        if row.kind == EntryKind::Directory && self.tables.inodes.mark(at, mark::WALKED) {
+        if row.kind == EntryKind::Directory && self.rows.mark(at, mark::WALKED) {
             self.walked.push(Directory { number: row.number, place: Parent::Entry(index), exists: false });
         }
     }
@@ -225,7 +244,7 @@ impl<'t, 'v> Listing<'t, 'v> {
             else {
                 return;
             };
-            self.tables.inodes.mark(at, mark::NAMED);
+            self.rows.mark(at, mark::NAMED);
             self.enter_removed(at, &row, index);
             self.removed(survey);
         }
@@ -234,17 +253,17 @@ impl<'t, 'v> Listing<'t, 'v> {
     /// Inodes without a name, `used` or not, in the order in which they are to be added: directories first, and of
     /// these those first that no other of them names; then whatever is left, loops of directories included.
     fn tops(&mut self, used: bool) -> Vec<usize> {
-        let count = self.tables.inodes.rows().len();
+        let count = self.rows.list().len();
         let (mut tops, mut others, mut files) = (Vec::new(), Vec::new(), Vec::new());
         let directories = |row: &Row| row.kind == EntryKind::Directory;
         if (0..count).any(|at| self.nameless(at, used).as_ref().is_some_and(directories)) {
             for name in self.names.list().iter().filter(|name| name.directory != name.target && !name.deleted)
             {
-                let holder = self.tables.inodes.find(name.directory);
+                let holder = self.rows.find(name.directory);
                 if holder.and_then(|at| self.nameless(at, used)).is_some()
-                    && let Some(target) = self.tables.inodes.find(name.target)
+                    && let Some(target) = self.rows.find(name.target)
                 {
-                    self.tables.inodes.mark(target, mark::REFERRED);
+                    self.rows.mark(target, mark::REFERRED);
                 }
             }
         }
@@ -263,56 +282,31 @@ impl<'t, 'v> Listing<'t, 'v> {
 
     /// The row at a position when it is a user's, has no entry yet, and is in use or not, as asked.
     fn nameless(&self, at: usize, used: bool) -> Option<Row> {
-        let row = self.tables.inodes.get(at)?;
-        (row.has(mark::IN_USE) == used && !row.has(mark::NAMED | mark::SYSTEM) && row.number != ROOT_INODE)
+        let row = self.rows.get(at)?;
+        (row.has(mark::IN_USE) == used && !row.has(mark::NAMED | mark::SYSTEM) && row.number != self.root)
             .then_some(*row)
     }
 
     /// Size, times and content of an inode that is listed as being in that state.
     fn facts(&self, row: &Row, state: EntryState) -> Facts<'_> {
-        let runs = self.tables.inodes.runs(row);
-        let content = self.content(row, runs, state);
+        let runs = self.rows.runs(row);
+        let content = self.judge.content(row, runs, state);
         // What exists and is not examined has its place in the ledger all the same.
         let exists = row.has(mark::IN_USE) || state == EntryState::Allocated;
-        let runs = if content == Content::Runs || exists { runs } else { &[] };
+        let runs = if content.is_had() || exists { runs } else { &[] };
         Facts { kind: row.kind, state, size: row.size, times: row.times(), content, runs }
     }
 
-    fn content(&self, row: &Row, runs: &[Run], state: EntryState) -> Content {
-        if row.kind == EntryKind::Other {
-            return Content::Runs;
-        }
-        if row.has(mark::DAMAGED) {
-            return Content::Lost;
-        }
-        if row.has(mark::ENCRYPTED) && row.kind != EntryKind::Directory {
-            return Content::Encrypted;
-        }
-        if row.has(mark::COMPRESSED) {
-            return Content::Unsupported;
-        }
-        if row.has(mark::INLINE) {
-            return if row.kind == EntryKind::File { Content::Opened } else { Content::Lost };
-        }
-        let short_link = row.kind == EntryKind::Symlink && runs.is_empty() && row.size > 0;
-        if short_link {
-            return Content::Lost;
-        }
-        let covered = runs.iter().fold(0_u64, |sum, run| sum.saturating_add(run.length));
-        if covered < row.size && row.kind != EntryKind::Directory {
-            return Content::Lost;
-        }
-        if row.has(mark::IN_USE) || state == EntryState::Allocated {
-            return Content::Runs;
-        }
-        // Deletion by Linux clears size and places: nothing then says what the content was. A size without a single
-        // block is the same, not a file of zeros.
-        let mut held = runs.iter().filter(|run| !run.is_hole()).peekable();
-        let known = held.peek().is_some();
-        if known && held.all(|run| self.tables.blocks.is_free(self.volume, *run)) {
-            Content::Runs
-        } else {
-            Content::Lost
+    /// Whether a removed name still says what a free inode was.
+    fn is_remains(&self, row: &Row, name: &Name) -> bool {
+        // An inode in use belongs to another name now; so does one that a name in use leads to.
+        !row.has(mark::IN_USE | mark::OWNED) && self.judge.is_remains(row, name)
+    }
+
+    /// Says why the content of an entry in use is not examined.
+    fn trouble(&self, row: &Row, content: Content, index: EntryIndex, survey: &mut Survey<'_>) {
+        if let Some((kind, what)) = self.judge.trouble(row, content) {
+            report(survey, index, kind, format!("inode {}: {what}", row.number));
         }
     }
 
@@ -320,12 +314,11 @@ impl<'t, 'v> Listing<'t, 'v> {
         &self,
         parent: Parent,
         name: &[u8],
-        record: u32,
+        record: u64,
         facts: &Facts<'_>,
         survey: &mut Survey<'_>,
     ) -> Option<EntryIndex> {
         let Facts { kind, state, size, times, content, runs } = *facts;
-        let record = u64::from(record);
         let index =
             survey.add(NewEntry { parent, name, kind, state, record, stream: 0, size, times, content, runs });
         self.full.set(self.full.get() || index.is_none());
@@ -333,17 +326,10 @@ impl<'t, 'v> Listing<'t, 'v> {
     }
 }
 
-/// Whether a removed name still says what a free inode was.
-fn is_remains_of(row: &Row, name: &Name) -> bool {
-    let same_kind = directory::kind(name.kind).is_none_or(|kind| kind == row.kind);
-    // An inode in use belongs to another name now; so does one that a name in use leads to.
-    !row.has(mark::IN_USE | mark::OWNED) && same_kind
-}
-
 /// An entry of which nothing but the name is known.
 fn lost(state: EntryState, name: &Name) -> Facts<'static> {
     Facts {
-        kind: directory::kind(name.kind).unwrap_or(EntryKind::File),
+        kind: name.kind.unwrap_or(EntryKind::File),
         state,
         size: 0,
         times: Times::default(),
@@ -354,19 +340,6 @@ fn lost(state: EntryState, name: &Name) -> Facts<'static> {
 
 fn orphan_name(row: &Row) -> Vec<u8> {
     format!("OrphanFile-{}", row.number).into_bytes()
-}
-
-/// Says why the content of an entry in use is not examined. What is wrong with damaged ones was said before.
-fn content_problem(row: &Row, content: Content, index: EntryIndex, survey: &mut Survey<'_>) {
-    let file = row.kind == EntryKind::File;
-    let (kind, what) = match () {
-        () if row.has(mark::ENCRYPTED) && !file => (ProblemKind::Encrypted, "the names in it are encrypted"),
-        () if row.has(mark::ENCRYPTED) => (ProblemKind::Encrypted, "its content is encrypted"),
-        () if content.is_had() || row.has(mark::DAMAGED) || !file => return,
-        () if row.has(mark::COMPRESSED) => (ProblemKind::Unsupported, "its content is compressed"),
-        () => (ProblemKind::Corrupt, "its content has no place"),
-    };
-    report(survey, index, kind, format!("inode {}: {what}", row.number));
 }
 
 fn report(survey: &mut Survey<'_>, index: EntryIndex, kind: ProblemKind, detail: String) {
