@@ -8,18 +8,23 @@
 //!
 //! Deleted entries are those marked so, those behind the end mark of a directory, and those of deleted or orphaned
 //! directories. Slack is not claimed.
+//!
+//! What exFAT has in common with these (the table, chains, recovery) is written so that both use it.
 
-mod bitmap;
-mod boot;
-mod chain;
+pub(super) mod bitmap;
+pub(super) mod boot;
+pub(super) mod chain;
 mod deleted;
 mod directory;
-mod name;
-mod sectors;
+pub(super) mod listing;
+pub(super) mod name;
+pub(super) mod recovery;
+pub(super) mod sectors;
 mod slot;
-mod table;
+pub(super) mod table;
 #[cfg(test)]
 mod tests;
+pub(super) mod unowned;
 mod walk;
 
 use std::sync::Arc;

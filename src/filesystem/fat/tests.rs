@@ -61,7 +61,7 @@ impl Surveyed {
 
     /// The content, or `None` when it cannot be had completely.
     fn content(&self, entry: FileEntry<'_>) -> Option<Vec<u8>> {
-        if entry.content() != Content::Runs {
+        if !matches!(entry.content(), Content::Runs | Content::Likely) {
             return None;
         }
         let pieces = Pieces::new(Arc::clone(&self.volume), entry.runs(), entry.size());

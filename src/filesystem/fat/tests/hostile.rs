@@ -206,12 +206,12 @@ fn other_boot_sectors_are_not_fat() {
 }
 
 #[test]
-fn content_of_a_deleted_entry_whose_cluster_lives_on_in_another_is_lost() {
+fn content_of_a_deleted_entry_whose_cluster_lives_on_in_another_is_overwritten() {
     let mut image = Image::new();
     image.root(0, file(b"LIVING     ", 5, 100)).chain(&[5]);
     image.root(1, file(b"GONE       ", 5, 100).deleted());
     let found = survey(image.0).unwrap();
-    assert_eq!(found.find("_ONE").content(), Content::Lost);
+    assert_eq!(found.find("_ONE").content(), Content::Overwritten);
     assert!(found.problems.is_empty());
 }
 
