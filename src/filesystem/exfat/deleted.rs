@@ -76,7 +76,9 @@ impl Walk<'_, '_> {
         };
         let mut left: Vec<Clusters> = Vec::new();
         for cluster in clusters.iter().flat_map(|piece| piece.iter()) {
-            if !self.is_abandoned_directory(cluster) || !self.space.walk(cluster) {
+            let sets = self.sets_at(cluster);
+            let holds = sets.is_some_and(|sets| !left.is_empty() || !sets.is_empty());
+            if !holds || !self.space.walk(cluster) {
                 break;
             }
             crate::filesystem::fat::chain::append(&mut left, cluster);
@@ -94,13 +96,8 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Whether a cluster that no living entry has begins with entries of a directory, the first of which may be the
-    /// rest of a set.
-    fn is_abandoned_directory(&self, cluster: u32) -> bool {
-        self.sets_at(cluster).is_some_and(|sets| !sets.is_empty())
-    }
-
-    /// The whole sets at the start of a cluster that no living entry has.
+    /// The whole sets at the start of a cluster that no living entry has; `None` when it does not begin with a set or
+    /// the rest of one.
     fn sets_at(&self, cluster: u32) -> Option<Vec<Found>> {
         let free =
             self.geometry.has(cluster) && !self.space.is_claimed(cluster) && !self.space.is_walked(cluster);
@@ -145,8 +142,8 @@ impl Walk<'_, '_> {
             // A set may reach from one cluster into the next.
             let mut clusters = Vec::new();
             let mut cluster = first;
-            while found.binary_search(&cluster).is_ok()
-                && (cluster == first || !held.contains(&cluster))
+            while (cluster == first || !held.contains(&cluster))
+                && self.sets_at(cluster).is_some()
                 && self.space.walk(cluster)
             {
                 crate::filesystem::fat::chain::append(&mut clusters, cluster);

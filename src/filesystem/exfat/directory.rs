@@ -8,6 +8,10 @@ const SYSTEM: [u8; 6] = [0x81, 0x82, 0x83, 0xa0, 0xa1, 0xa2];
 /// The type of the first slot that was never used.
 const END: u8 = 0;
 
+/// Slots without a single byte after which a directory that has ended is read no further: nothing is ever written
+/// behind its end, and a cluster may have 32 MiB.
+const BLANK: u32 = 2048;
+
 /// How far bytes are believed to be a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trust {
@@ -35,6 +39,7 @@ pub(super) struct Parser {
     open: Vec<[u8; SLOT]>,
     offset: u64,
     ended: bool,
+    blank: u32,
     /// Slots in use that are no entry that can be read.
     pub(super) left_out: u64,
 }
@@ -42,7 +47,7 @@ pub(super) struct Parser {
 impl Parser {
     /// For a directory of a volume of `total` bytes.
     pub(super) const fn new(trust: Trust, total: u64) -> Self {
-        Self { trust, total, open: Vec::new(), offset: 0, ended: false, left_out: 0 }
+        Self { trust, total, open: Vec::new(), offset: 0, ended: false, blank: 0, left_out: 0 }
     }
 
     /// Takes the slot that stands `offset` bytes into the volume, or notes that it is missing; gives the set that
@@ -51,15 +56,21 @@ impl Parser {
     /// What follows the end mark is listed as deleted where it is whole.
     pub(super) fn push(&mut self, slot: Option<&[u8; SLOT]>, offset: u64) -> Option<Found> {
         let Some(slot) = slot else { return self.finish() };
+        self.blank = if *slot == [0; SLOT] { self.blank.saturating_add(1) } else { 0 };
         if self.belongs(slot) {
             self.open.push(*slot);
-            return None;
+            return if self.is_complete() { self.finish() } else { None };
         }
         let found = self.finish();
         self.ended |= kind(slot) == END;
         self.open.push(*slot);
         self.offset = offset;
         found
+    }
+
+    /// Whether nothing more is to be expected.
+    pub(super) const fn is_over(&self) -> bool {
+        self.ended && self.blank >= BLANK
     }
 
     /// Ends the set that is being put together.
@@ -91,11 +102,21 @@ impl Parser {
         }
     }
 
+    /// Whether the set that is open has as many entries as it says, and its checksum.
+    fn is_complete(&self) -> bool {
+        let stated = self.open.first().map_or(0, |first| usize::from(first[1]));
+        self.open.len() == stated.saturating_add(1)
+            && Set::of(&self.open).is_some_and(|set| !matches!(set.soundness, Soundness::Broken { .. }))
+    }
+
     /// Whether a slot may go on with the set that is open.
     fn belongs(&self, slot: &[u8; SLOT]) -> bool {
         let position = self.open.len();
-        let Some(stated) = self.open.first().map(|first| usize::from(first[1])) else { return false };
-        if position > MOST {
+        let Some(first) = self.open.first() else { return false };
+        let stated = usize::from(first[1]);
+        // A system entry has no others, unless it is that of a file with a damaged type.
+        let system = position == 1 && SYSTEM.contains(&kind(first));
+        if position > MOST || (system && kind(slot) != expected(1)) {
             return false;
         }
         let secondary = kind(slot) & SECONDARY != 0;

@@ -24,6 +24,7 @@ mod walk;
 use std::sync::Arc;
 
 use super::fat::boot::{Geometry, Root};
+use super::fat::listing::claim;
 use super::{Filesystem, Format, Stream};
 use crate::model::{Extent, FileEntry, Survey, TimeEncoding};
 use crate::read::{Confidence, Pieces, ReadAt, Result};
@@ -92,7 +93,7 @@ impl Filesystem for Volume {
     }
 
     fn survey(&self, survey: &mut Survey<'_>) -> Result<()> {
-        survey.metadata(0, self.geometry.sector.saturating_mul(24).min(self.volume.size()));
+        claim(survey, &self.volume, 0, self.geometry.sector.saturating_mul(24));
         self.geometry.flaws.iter().for_each(|problem| survey.problem(problem.clone()));
         if self.at == 0 {
             let backup = boot::compare_backup(&self.volume, self.geometry.sector);

@@ -27,7 +27,7 @@ const UNITS: usize = 15;
 pub(super) enum Soundness {
     /// They have the checksum that the first states.
     Whole,
-    /// They have it when a damaged entry type is put right.
+    /// They have it when the type of an entry is put right, or only some are marked as in use.
     Mended,
     /// They do not.
     Broken { stated: u16, computed: u16 },
@@ -108,9 +108,10 @@ impl Set {
             slot[0] = *kind;
             slot
         });
+        let mixed = used != 0 && used != part.len();
         Self {
             slots: typed.collect(),
-            soundness,
+            soundness: if mixed && soundness == Soundness::Whole { Soundness::Mended } else { soundness },
             in_use: used.saturating_mul(2) >= part.len(),
             spare: given.saturating_sub(part.len()),
         }

@@ -10,6 +10,7 @@ use super::upcase::{self, Upcase};
 use crate::filesystem::fat::bitmap::Bitmap;
 use crate::filesystem::fat::boot::Geometry;
 use crate::filesystem::fat::chain::{Clusters, Space, runs};
+use crate::filesystem::fat::listing::claim;
 use crate::filesystem::fat::name;
 use crate::filesystem::fat::sectors::{Sectors, read_slots};
 use crate::model::{Extent, Problem, ProblemKind, Run, Survey};
@@ -109,7 +110,7 @@ impl System {
         let mut free = Bitmap::new(geometry.last_cluster);
         let mut cluster = 2_u32;
         for run in &pieces {
-            survey.metadata(run.offset, run.length);
+            claim(survey, volume, run.offset, run.length);
             let mut at = run.offset;
             let end = run.offset.saturating_add(run.length);
             while at < end {
@@ -159,7 +160,7 @@ impl System {
         let pieces = table.place("up-case table", upcase::MAX_BYTES, geometry, space, survey);
         let bytes = table.bytes.min(upcase::MAX_BYTES);
         let length = usize::try_from(bytes).unwrap_or(0);
-        pieces.iter().for_each(|run| survey.metadata(run.offset, run.length));
+        pieces.iter().for_each(|run| claim(survey, volume, run.offset, run.length));
         let content = crate::read::Pieces::new(Arc::clone(volume), &pieces, bytes);
         let found = content.read_vec(0, length).map(|stored| (upcase::table_checksum(&stored), stored));
         let problem = match found {

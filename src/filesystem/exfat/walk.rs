@@ -11,7 +11,7 @@ use super::upcase::Upcase;
 use crate::filesystem::fat::bitmap::Bitmap;
 use crate::filesystem::fat::boot::{Geometry, Root};
 use crate::filesystem::fat::chain::{Chain, Clusters, End, Space, runs, whole};
-use crate::filesystem::fat::listing::{Listing, entry};
+use crate::filesystem::fat::listing::{Listing, claim, entry};
 use crate::filesystem::fat::name;
 use crate::filesystem::fat::sectors::read_slots;
 use crate::filesystem::fat::table::Table;
@@ -218,23 +218,30 @@ impl<'s, 't> Walk<'s, 't> {
 
     /// Reads the slots of a directory and hands on each entry.
     pub(super) fn read(&mut self, directory: &Directory, each: &mut dyn FnMut(&mut Self, Found)) {
-        // What may be anything counts as space that nobody examined, however much was read of it.
-        if directory.trust != Trust::Doubtful {
-            for extent in &directory.extents {
-                self.listing.survey.metadata(extent.offset, extent.length);
-            }
-        }
         let volume = Arc::clone(&self.volume);
         let mut parser = Parser::new(directory.trust, self.geometry.total);
         let sector = self.geometry.sector;
+        let mut end = 0;
         let failures = read_slots(&volume, &directory.extents, sector, &mut |place, slot| {
             if let Some(found) = parser.push(slot, place) {
                 each(self, found);
             }
-            !self.listing.full
+            end = place.saturating_add(32);
+            !self.listing.full && !parser.is_over()
         });
         if let Some(found) = parser.finish() {
             each(self, found);
+        }
+        // What may be anything counts as space that nobody examined, however much was read of it.
+        if directory.trust != Trust::Doubtful {
+            for extent in &directory.extents {
+                let last = (extent.offset..extent.end()).contains(&end.saturating_sub(1));
+                let length = if last { end.saturating_sub(extent.offset) } else { extent.length };
+                claim(self.listing.survey, &self.volume, extent.offset, length);
+                if last {
+                    break;
+                }
+            }
         }
         self.listing.note(entry(directory.parent), failures);
         if parser.left_out > 0 {

@@ -1,6 +1,7 @@
 //! Entries and their problems on their way into a survey.
 
 use crate::model::{EntryIndex, Extent, NewEntry, Parent, Problem, ProblemKind, Survey};
+use crate::read::ReadAt;
 
 /// A survey, and whether it takes more entries.
 pub(in crate::filesystem) struct Listing<'s, 't> {
@@ -36,6 +37,14 @@ impl<'s, 't> Listing<'s, 't> {
             };
             self.survey.problem(problem);
         }
+    }
+}
+
+/// Notes bytes that were read as metadata, as far as the volume has them.
+pub(in crate::filesystem) fn claim(survey: &mut Survey<'_>, volume: &dyn ReadAt, offset: u64, length: u64) {
+    let length = length.min(volume.size().saturating_sub(offset));
+    if length > 0 {
+        survey.metadata(offset, length);
     }
 }
 

@@ -30,6 +30,7 @@ mod walk;
 use std::sync::Arc;
 
 use boot::{BOOT_BYTES, Geometry, Root, Variant};
+use listing::claim;
 use sectors::Sectors;
 use slot::{END, SLOT, Slot};
 use walk::Walk;
@@ -107,9 +108,9 @@ impl Filesystem for Volume {
     }
 
     fn survey(&self, survey: &mut Survey<'_>) -> Result<()> {
-        survey.metadata(0, self.geometry.sector);
+        claim(survey, &self.volume, 0, self.geometry.sector);
         if let Some(backup) = self.geometry.backup {
-            survey.metadata(backup, self.geometry.sector);
+            claim(survey, &self.volume, backup, self.geometry.sector);
         }
         self.damage.iter().chain(&self.geometry.flaws).for_each(|problem| survey.problem(problem.clone()));
         if self.boot == 0 {

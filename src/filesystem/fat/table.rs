@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::bitmap::Bitmap;
 use super::boot::{Geometry, Variant};
+use super::listing::claim;
 use super::sectors::Sectors;
 use crate::model::{Extent, Problem, ProblemKind, Survey};
 use crate::read::{Fields, ReadAt};
@@ -100,7 +101,7 @@ impl Table {
         let mut swept = Swept { free: Bitmap::new(last), bad: 0, first_bad: 0 };
         let mut differing = vec![(0_u64, 0_u32); self.copies.len()];
         for &copy in &self.copies {
-            survey.metadata(self.geometry.entry(copy, 0), self.geometry.used_fat());
+            claim(survey, &self.volume, self.geometry.entry(copy, 0), self.geometry.used_fat());
         }
         let mut start = 0_u32;
         while start <= last {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::boot::{Geometry, Root};
 use super::chain::{Chain, End, Space, runs, whole};
 use super::directory::{Found, Parser, Trust};
-use super::listing::{Listing, entry};
+use super::listing::{Listing, claim, entry};
 use super::sectors::read_slots;
 use super::slot::{Slot, begins_directory};
 use super::table::{Next, Table};
@@ -166,7 +166,7 @@ impl<'s, 't> Walk<'s, 't> {
         // What may be anything counts as space that nobody examined, however much was read of it.
         if directory.trust != Trust::Doubtful {
             for extent in &directory.extents {
-                self.listing.survey.metadata(extent.offset, extent.length);
+                claim(self.listing.survey, &self.volume, extent.offset, extent.length);
             }
         }
         let failures = read_slots(&volume, &directory.extents, geometry.sector, &mut |place, slot| {
