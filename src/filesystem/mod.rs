@@ -4,6 +4,7 @@
 #![deny(clippy::arithmetic_side_effects)]
 
 mod crc32c;
+mod exfat;
 mod ext;
 mod fat;
 pub mod folder;
@@ -88,7 +89,7 @@ impl<B: AsRef<[u8]> + Send + Sync> Stream for Memory<B> {}
 impl Stream for Pieces {}
 
 /// Every kind, alphabetical.
-pub static FORMATS: &[&dyn Format] = &[&ext::Ext, &fat::Fat, &xfs::Xfs];
+pub static FORMATS: &[&dyn Format] = &[&exfat::Exfat, &ext::Ext, &fat::Fat, &xfs::Xfs];
 
 /// The file system that a volume carries.
 pub struct Detected {

@@ -104,8 +104,6 @@ static KNOWN: &[Known] = &[
     locked("Core Storage (FileVault 2 or a Fusion drive)", &[All(&[(8, b"\x01\0\x10\0"), (88, b"CS")])]),
     // Linux, fs/erofs/erofs_fs.h.
     plain("EROFS", &[All(&[(1024, b"\xe2\xe1\xf5\xe0")])]),
-    // Microsoft, exFAT file system specification, section 3.1.2.
-    plain("exFAT", &[All(&[(3, b"EXFAT   "), (510, b"\x55\xaa")])]),
     // Linux, include/linux/f2fs_fs.h.
     plain("F2FS", &[All(&[(1024, b"\x10\x20\xf5\xf2")])]),
     // FreeBSD, sys/geom/eli/g_eli.h: in the last sector.
@@ -290,7 +288,6 @@ mod tests {
     /// A volume as the usual tool makes it: name, size in MiB, command before the path of the image.
     const MADE: &[(&str, u64, &[&str])] = &[
         ("Btrfs", 128, &["mkfs.btrfs", "-q"]),
-        ("exFAT", 16, &["mkfs.exfat"]),
         ("F2FS", 64, &["mkfs.f2fs", "-q"]),
         ("HFS", 8, &["hformat", "-f"]),
         ("Linux swap", 8, &["mkswap"]),

@@ -15,6 +15,9 @@ pub enum TimeEncoding {
     FatLocal,
     /// ext2/3/4: `extra << 32 | seconds`, both as stored; `extra` holds two epoch bits and nanoseconds.
     Ext,
+    /// exFAT: as `FatLocal`, below the byte of the zone: `zone << 40 | date << 24 | time << 8 | hundredths`. Where bit 7
+    /// of that is set, the others are the signed distance of the local time from UTC in quarters of an hour.
+    Exfat,
 }
 
 /// The four raw stamps of an entry; `None` where the file system keeps none.
@@ -76,13 +79,26 @@ impl TimeEncoding {
         let (utc, assumption) = match self {
             Self::UnixNanos => (Timestamp::from_nanosecond(i128::from(raw.cast_signed())).ok(), None),
             Self::Ext => (ext(raw), None),
-            Self::FatLocal => (
-                fat(raw),
-                Some("local time of the writing device, zone not recorded; shown as if UTC".into()),
-            ),
+            Self::FatLocal => (fat(raw), Some(ZONELESS.into())),
+            Self::Exfat => exfat(raw),
         };
         Stamp { raw: format!("{raw:016x}"), utc: utc.map(|t| t.to_string()), assumption }
     }
+}
+
+const ZONELESS: &str = "local time of the writing device, zone not recorded; shown as if UTC";
+
+/// exFAT file system specification, section 7.4.10 "UtcOffset Fields".
+fn exfat(raw: u64) -> (Option<Timestamp>, Option<String>) {
+    let local = fat(raw & 0xff_ffff_ffff);
+    let [_, _, _, _, _, zone, _, _] = raw.to_le_bytes();
+    if zone & 0x80 == 0 {
+        return (local, Some(ZONELESS.into()));
+    }
+    // Seven bits, of which the highest is the sign.
+    let quarters = i64::from((zone << 1).cast_signed() >> 1);
+    let shift = jiff::SignedDuration::from_secs(quarters * 15 * 60);
+    (local.and_then(|local| local.checked_sub(shift).ok()), None)
 }
 
 /// ext4 Data Structures, "Inode Timestamps": two epoch bits extend the signed 32-bit seconds to the year 2446.
@@ -127,6 +143,18 @@ mod tests {
         assert!(stamp.assumption.unwrap().contains("zone not recorded"));
         assert_eq!(TimeEncoding::FatLocal.stamp(u64::MAX).utc, None);
         assert_eq!(TimeEncoding::FatLocal.stamp(0).utc, None);
+    }
+
+    #[test]
+    fn exfat_stamps_are_in_utc_where_they_say_their_zone() {
+        let date = ((2017 - 1980) << 9) | (9 << 5) | 24_u64;
+        let time = (19 << 11) | (59 << 5) | (4 / 2);
+        let stamp = |zone: u64| TimeEncoding::Exfat.stamp(zone << 40 | date << 24 | time << 8 | 150);
+        assert_eq!(stamp(0x88).utc.as_deref(), Some("2017-09-24T17:59:05.5Z"));
+        assert_eq!(stamp(0xe0).utc.as_deref(), Some("2017-09-25T03:59:05.5Z"));
+        assert_eq!((stamp(0x80).assumption, stamp(0x80).utc), (None, stamp(0).utc));
+        assert!(stamp(0x08).assumption.unwrap().contains("zone not recorded"));
+        assert_eq!(TimeEncoding::Exfat.stamp(u64::MAX).utc, None);
     }
 
     #[test]

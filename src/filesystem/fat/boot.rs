@@ -7,9 +7,9 @@ use crate::model::{Extent, Problem, ProblemKind};
 use crate::read::{Error, Fields, Result, size};
 
 /// Bytes of a boot sector that hold fields, for any sector size.
-pub(super) const BOOT_BYTES: usize = 512;
+pub(in crate::filesystem) const BOOT_BYTES: usize = 512;
 /// Place of the name of the system that wrote the boot sector, by which other file systems are known.
-pub(super) const NAME: u64 = 3;
+pub(in crate::filesystem) const NAME: u64 = 3;
 /// Clusters from which on a volume is no longer FAT12, FAT16.
 const FAT16_FROM: u64 = 4085;
 const FAT32_FROM: u64 = 65525;
@@ -18,81 +18,85 @@ const LAST_FAT32: u64 = 0x0fff_fff6;
 
 /// Width of an entry of the allocation table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Variant {
+pub(in crate::filesystem) enum Variant {
     Fat12,
     Fat16,
     Fat32,
+    /// What an exFAT volume has: entries of 32 bits that all count, and no meaning of "free".
+    ExFat,
 }
 
 impl Variant {
-    pub(super) const fn name(self) -> &'static str {
+    pub(in crate::filesystem) const fn name(self) -> &'static str {
         match self {
             Self::Fat12 => "FAT12",
             Self::Fat16 => "FAT16",
             Self::Fat32 => "FAT32",
+            Self::ExFat => "exFAT",
         }
     }
 
     /// Bits of an entry as it is stored.
-    pub(super) const fn bits(self) -> u64 {
+    pub(in crate::filesystem) const fn bits(self) -> u64 {
         match self {
             Self::Fat12 => 12,
             Self::Fat16 => 16,
-            Self::Fat32 => 32,
+            Self::Fat32 | Self::ExFat => 32,
         }
     }
 
     /// The bits of an entry that count.
-    pub(super) const fn mask(self) -> u32 {
+    pub(in crate::filesystem) const fn mask(self) -> u32 {
         match self {
             Self::Fat12 => 0x0fff,
             Self::Fat16 => 0xffff,
             Self::Fat32 => 0x0fff_ffff,
+            Self::ExFat => u32::MAX,
         }
     }
 }
 
 /// Where the root directory is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Root {
+pub(in crate::filesystem) enum Root {
     /// A region of its own, in bytes from the start of the volume: FAT12 and FAT16.
     Region(Extent),
-    /// A cluster chain: FAT32.
+    /// A cluster chain: FAT32 and exFAT.
     Cluster(u32),
 }
 
 /// The layout of a volume. Offsets and lengths are in bytes, offsets from the start of the volume.
 #[derive(Clone, Debug)]
-pub(super) struct Geometry {
-    pub(super) variant: Variant,
-    pub(super) sector: u64,
-    pub(super) cluster: u64,
-    pub(super) fat: u64,
+pub(in crate::filesystem) struct Geometry {
+    pub(in crate::filesystem) variant: Variant,
+    pub(in crate::filesystem) sector: u64,
+    pub(in crate::filesystem) cluster: u64,
+    pub(in crate::filesystem) fat: u64,
     /// Length of one copy of the FAT.
-    pub(super) fat_length: u64,
-    pub(super) copies: u64,
+    pub(in crate::filesystem) fat_length: u64,
+    pub(in crate::filesystem) copies: u64,
     /// The only copy that is kept up to date, where mirroring is off.
-    pub(super) only_copy: Option<u64>,
-    pub(super) root: Root,
+    pub(in crate::filesystem) only_copy: Option<u64>,
+    pub(in crate::filesystem) root: Root,
     /// Place of cluster 2.
-    pub(super) data: u64,
+    pub(in crate::filesystem) data: u64,
     /// The highest cluster number; clusters begin at 2.
-    pub(super) last_cluster: u32,
-    pub(super) total: u64,
-    pub(super) media: u8,
+    pub(in crate::filesystem) last_cluster: u32,
+    pub(in crate::filesystem) total: u64,
+    pub(in crate::filesystem) media: u8,
     /// The label in the boot sector, raw.
-    pub(super) label: Option<[u8; 11]>,
+    pub(in crate::filesystem) label: Option<[u8; 11]>,
     /// Place of the copy of the boot sector: FAT32.
-    pub(super) backup: Option<u64>,
+    pub(in crate::filesystem) backup: Option<u64>,
     /// Whether the number of clusters and the layout disagree about the variant.
-    pub(super) disputed: bool,
+    pub(in crate::filesystem) disputed: bool,
     /// What contradicts the specification and does not prevent reading.
-    pub(super) flaws: Vec<Problem>,
+    pub(in crate::filesystem) flaws: Vec<Problem>,
 }
 
 impl Geometry {
     /// Reads the first 512 bytes of a boot sector that stands `at` bytes into the volume.
-    pub(super) fn parse(block: &[u8], at: u64) -> Result<Self> {
+    pub(in crate::filesystem) fn parse(block: &[u8], at: u64) -> Result<Self> {
         let raw = Raw::parse(block, at)?;
         let corrupt = |field: u64, expected: &str, found: u64| {
             Error::corrupt("FAT boot sector", at.saturating_add(field), expected, found)
@@ -163,8 +167,8 @@ impl Geometry {
             copies: raw.copies,
             only_copy: (wide && raw.flags & 0x80 != 0).then_some(u64::from(raw.flags & 0xf)),
             root: match variant {
-                Variant::Fat32 => Root::Cluster(raw.root_cluster),
-                _ => Root::Region(Extent::new(root, root_length)),
+                Variant::Fat32 | Variant::ExFat => Root::Cluster(raw.root_cluster),
+                Variant::Fat12 | Variant::Fat16 => Root::Region(Extent::new(root, root_length)),
             },
             data,
             last_cluster: u32::try_from(last).unwrap_or(0),
@@ -210,7 +214,7 @@ impl Geometry {
 
     /// Cuts the number of clusters to what a volume of `available` bytes can describe, so that nothing is
     /// allocated by the boot sector's word alone; notes a volume that ends early.
-    pub(super) fn fit(&mut self, available: u64) {
+    pub(in crate::filesystem) fn fit(&mut self, available: u64) {
         if available < self.total {
             let missing = Extent::new(available, self.total.saturating_sub(available));
             let detail =
@@ -224,24 +228,24 @@ impl Geometry {
     }
 
     /// Whether a number is that of a cluster of this volume.
-    pub(super) const fn has(&self, cluster: u32) -> bool {
+    pub(in crate::filesystem) const fn has(&self, cluster: u32) -> bool {
         cluster >= 2 && cluster <= self.last_cluster
     }
 
     /// Place of a cluster.
-    pub(super) fn place(&self, cluster: u32) -> u64 {
+    pub(in crate::filesystem) fn place(&self, cluster: u32) -> u64 {
         let before = u64::from(cluster).saturating_sub(2);
         self.data.saturating_add(before.saturating_mul(self.cluster))
     }
 
     /// Place of a cluster's entry in a copy of the FAT; for FAT12 the first byte that holds a part of it.
-    pub(super) fn entry(&self, copy: u64, cluster: u32) -> u64 {
+    pub(in crate::filesystem) fn entry(&self, copy: u64, cluster: u32) -> u64 {
         let within = u64::from(cluster).saturating_mul(self.variant.bits()) / 8;
         self.fat.saturating_add(copy.saturating_mul(self.fat_length)).saturating_add(within)
     }
 
     /// Bytes of a FAT copy that hold entries of clusters, from its start.
-    pub(super) fn used_fat(&self) -> u64 {
+    pub(in crate::filesystem) fn used_fat(&self) -> u64 {
         u64::from(self.last_cluster)
             .saturating_add(1)
             .saturating_mul(self.variant.bits())
@@ -250,7 +254,7 @@ impl Geometry {
     }
 
     /// Clusters that hold `bytes` bytes.
-    pub(super) fn clusters_for(&self, bytes: u64) -> u64 {
+    pub(in crate::filesystem) fn clusters_for(&self, bytes: u64) -> u64 {
         bytes
             .checked_div(self.cluster)
             .map_or(0, |whole| whole.saturating_add(u64::from(whole.saturating_mul(self.cluster) < bytes)))

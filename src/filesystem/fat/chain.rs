@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::bitmap::Bitmap;
-use super::boot::Geometry;
-use super::table::{Next, Swept, Table};
-use crate::model::{Extent, Problem, ProblemKind, Run};
+use super::boot::{Geometry, Variant};
+use super::table::{Next, Table};
+use crate::model::{Content, Extent, Problem, ProblemKind, Run};
 
 /// Work spent on clusters that no single living file owns: guesses about deleted files, chains that cross. A volume
 /// in use stays far below; it bounds a hostile one whose every entry leads to the same clusters.
@@ -15,20 +15,20 @@ const PIECE: u64 = 64;
 
 /// Clusters one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Clusters {
-    pub(super) first: u32,
-    pub(super) count: u32,
+pub(in crate::filesystem) struct Clusters {
+    pub(in crate::filesystem) first: u32,
+    pub(in crate::filesystem) count: u32,
 }
 
 impl Clusters {
-    pub(super) fn iter(self) -> impl Iterator<Item = u32> {
+    pub(in crate::filesystem) fn iter(self) -> impl Iterator<Item = u32> {
         self.first..self.first.saturating_add(self.count)
     }
 }
 
 /// How a chain ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(in crate::filesystem) enum End {
     /// As it should.
     Marked,
     /// After cluster `after` (0: the directory entry) comes what no chain may contain.
@@ -41,18 +41,18 @@ pub(super) enum End {
 
 /// The clusters of an entry in order.
 #[derive(Debug)]
-pub(super) struct Chain {
-    pub(super) clusters: Vec<Clusters>,
-    pub(super) length: u64,
-    pub(super) end: End,
+pub(in crate::filesystem) struct Chain {
+    pub(in crate::filesystem) clusters: Vec<Clusters>,
+    pub(in crate::filesystem) length: u64,
+    pub(in crate::filesystem) end: End,
     /// The first cluster that an earlier entry has as well.
-    pub(super) crossed: Option<u32>,
+    pub(in crate::filesystem) crossed: Option<u32>,
     /// The first cluster whose successor was taken from another copy of the FAT.
     mended: Option<u32>,
 }
 
 /// Which cluster is what.
-pub(super) struct Space {
+pub(in crate::filesystem) struct Space {
     geometry: Arc<Geometry>,
     table: Table,
     free: Bitmap,
@@ -66,14 +66,20 @@ pub(super) struct Space {
 }
 
 impl Space {
-    pub(super) fn new(geometry: Arc<Geometry>, table: Table, swept: Swept) -> Self {
+    /// `free` are the clusters that the volume calls free.
+    pub(in crate::filesystem) fn new(geometry: Arc<Geometry>, table: Table, free: Bitmap) -> Self {
         let empty = Bitmap::new(geometry.last_cluster);
         let (claimed, current, walked) = (empty.clone(), empty.clone(), empty);
-        Self { geometry, table, free: swept.free, claimed, current, walked, work: WORK }
+        Self { geometry, table, free, claimed, current, walked, work: WORK }
+    }
+
+    /// Says which clusters are free, once that is known.
+    pub(in crate::filesystem) fn set_free(&mut self, free: Bitmap) {
+        self.free = free;
     }
 
     /// Follows the chain of a living entry and claims its clusters.
-    pub(super) fn chain(&mut self, first: u32) -> Chain {
+    pub(in crate::filesystem) fn chain(&mut self, first: u32) -> Chain {
         let mut chain = Chain::none(End::Marked);
         let mut after = 0;
         let mut cluster = first;
@@ -107,71 +113,94 @@ impl Space {
                 next => break End::Broken { after, next },
             }
         };
-        for cluster in chain.clusters.iter().flat_map(|clusters| clusters.iter()) {
-            self.current.remove(cluster);
+        self.leave(&chain.clusters);
+        chain
+    }
+
+    /// Claims the clusters of a living entry that says itself that they lie one after the other.
+    pub(in crate::filesystem) fn claim_consecutive(&mut self, first: u32, wanted: u64) -> Chain {
+        let mut chain = Chain::none(End::Marked);
+        let last = u64::from(self.geometry.last_cluster);
+        let room = last.saturating_add(1).saturating_sub(first.into());
+        let count = u32::try_from(wanted.min(room)).unwrap_or(0);
+        if !self.geometry.has(first) || count == 0 {
+            chain.end = End::Broken { after: 0, next: Next::Invalid(first) };
+            return chain;
+        }
+        let piece = Clusters { first, count };
+        chain.clusters.push(piece);
+        chain.length = count.into();
+        let mut after = first;
+        for cluster in piece.iter() {
+            if !self.claimed.insert(cluster) {
+                chain.crossed.get_or_insert(cluster);
+                if !self.spend(1) {
+                    chain.end = End::Limit { after };
+                    return chain;
+                }
+            }
+            after = cluster;
+        }
+        if u64::from(count) < wanted {
+            chain.end = End::Broken { after, next: Next::Invalid(after.saturating_add(1)) };
         }
         chain
     }
 
-    /// The clusters that a deleted entry of `wanted` clusters most likely had; `None` when they are certainly not
-    /// all there any more, or the bound of work is reached.
-    ///
-    /// A first cluster that the FAT calls free: from there on every cluster that is still free, as The Sleuth Kit
-    /// does it, since a file is written around those that are in use. One that the FAT calls used and no living
-    /// entry has: its chain.
-    pub(super) fn guess(&mut self, first: u32, wanted: u64) -> Option<Vec<Clusters>> {
-        if !self.geometry.has(first) || self.claimed.contains(first) {
-            return None;
-        }
-        let contiguous = self.is_unused(first);
-        let mut clusters = Vec::new();
-        let mut missing = wanted;
-        let mut cluster = first;
-        while missing > 0 {
-            let pieces = clusters.len();
-            if !self.geometry.has(cluster) || !self.spend(1) {
-                return None;
-            }
-            if contiguous {
-                if self.is_unused(cluster) {
-                    append(&mut clusters, cluster);
-                    missing = missing.saturating_sub(1);
-                }
-                cluster = cluster.saturating_add(1);
-            } else {
-                if self.claimed.contains(cluster) {
-                    return None;
-                }
-                append(&mut clusters, cluster);
-                missing = missing.saturating_sub(1);
-                match self.table.next(cluster) {
-                    Next::Cluster(next) => cluster = next,
-                    _ if missing == 0 => {}
-                    _ => return None,
-                }
-            }
-            if clusters.len() > pieces && !self.spend(PIECE) {
-                return None;
-            }
-        }
-        Some(clusters)
-    }
-
     /// Whether no living entry has the cluster and the FAT calls it free.
-    pub(super) fn is_unused(&self, cluster: u32) -> bool {
+    pub(in crate::filesystem) fn is_unused(&self, cluster: u32) -> bool {
         self.free.contains(cluster) && !self.claimed.contains(cluster)
     }
 
     /// Whether no living entry has the cluster and the FAT calls it used.
-    pub(super) fn is_lost(&mut self, cluster: u32) -> bool {
+    pub(in crate::filesystem) fn is_lost(&mut self, cluster: u32) -> bool {
         !self.free.contains(cluster)
             && !self.claimed.contains(cluster)
             && self.geometry.has(cluster)
-            && matches!(self.table.next(cluster), Next::Cluster(_) | Next::End)
+            && match (self.geometry.variant, self.table.next(cluster)) {
+                // Not every cluster in use has an entry there.
+                (Variant::ExFat, next) => next != Next::Bad,
+                (_, next) => matches!(next, Next::Cluster(_) | Next::End),
+            }
+    }
+
+    /// The clusters of living entries that are called free: the first, and how many.
+    pub(in crate::filesystem) fn misjudged(&self) -> Option<(u32, u64)> {
+        self.free.common(&self.claimed)
+    }
+
+    pub(in crate::filesystem) fn is_claimed(&self, cluster: u32) -> bool {
+        self.claimed.contains(cluster)
+    }
+
+    pub(super) fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+
+    /// Whether the volume has that many clusters.
+    pub(super) fn has_room_for(&self, wanted: u64) -> bool {
+        wanted < u64::from(self.geometry.last_cluster)
+    }
+
+    /// What the FAT says about a cluster.
+    pub(super) fn next(&mut self, cluster: u32) -> Next {
+        self.table.next(cluster)
+    }
+
+    /// Marks a cluster as part of the chain that is being followed; false when it is already.
+    pub(super) fn visit(&mut self, cluster: u32) -> bool {
+        self.current.insert(cluster)
+    }
+
+    /// Ends a chain that was followed.
+    pub(super) fn leave(&mut self, clusters: &[Clusters]) {
+        for cluster in clusters.iter().flat_map(|clusters| clusters.iter()) {
+            self.current.remove(cluster);
+        }
     }
 
     /// The cluster that the FAT names as the next.
-    pub(super) fn successor(&mut self, cluster: u32) -> Option<u32> {
+    pub(in crate::filesystem) fn successor(&mut self, cluster: u32) -> Option<u32> {
         match self.table.next(cluster) {
             Next::Cluster(next) => Some(next),
             _ => None,
@@ -179,20 +208,43 @@ impl Space {
     }
 
     /// Marks a cluster as looked at as part of a directory; false when it was already.
-    pub(super) fn walk(&mut self, cluster: u32) -> bool {
+    pub(in crate::filesystem) fn walk(&mut self, cluster: u32) -> bool {
         self.walked.insert(cluster)
     }
 
-    pub(super) fn is_walked(&self, cluster: u32) -> bool {
+    pub(in crate::filesystem) fn is_walked(&self, cluster: u32) -> bool {
         self.walked.contains(cluster)
     }
 
     /// Whether work on guesses ended early.
-    pub(super) const fn is_exhausted(&self) -> bool {
+    pub(in crate::filesystem) const fn is_exhausted(&self) -> bool {
         self.work == 0
     }
 
-    fn spend(&mut self, cost: u64) -> bool {
+    /// Pays for a piece of a guess.
+    pub(super) fn spend_piece(&mut self) -> bool {
+        self.spend(PIECE)
+    }
+
+    /// Marks clusters as looked at as part of a directory and gives the places of those that were not yet.
+    pub(in crate::filesystem) fn enter(&mut self, clusters: &[Clusters]) -> Vec<Extent> {
+        let mut extents: Vec<Extent> = Vec::new();
+        for cluster in clusters.iter().flat_map(|clusters| clusters.iter()) {
+            if !self.walk(cluster) {
+                continue;
+            }
+            let place = self.geometry.place(cluster);
+            match extents.last_mut() {
+                Some(last) if last.end() == place => {
+                    last.length = last.length.saturating_add(self.geometry.cluster);
+                }
+                _ => extents.push(Extent::new(place, self.geometry.cluster)),
+            }
+        }
+        extents
+    }
+
+    pub(super) fn spend(&mut self, cost: u64) -> bool {
         let enough = self.work >= cost;
         self.work = self.work.saturating_sub(cost);
         enough
@@ -201,12 +253,12 @@ impl Space {
 
 impl Chain {
     /// No clusters at all.
-    pub(super) const fn none(end: End) -> Self {
+    pub(in crate::filesystem) const fn none(end: End) -> Self {
         Self { clusters: Vec::new(), length: 0, end, crossed: None, mended: None }
     }
 
     /// What is wrong with the chain of an entry that needs `needed` clusters; a directory needs as many as it has.
-    pub(super) fn problems(&self, geometry: &Geometry, needed: u64) -> Vec<Problem> {
+    pub(in crate::filesystem) fn problems(&self, geometry: &Geometry, needed: u64) -> Vec<Problem> {
         let mut problems = Vec::new();
         if let End::Broken { after: 0, next } = self.end {
             let detail =
@@ -274,7 +326,7 @@ impl Chain {
 }
 
 /// Bytes of the volume that clusters hold, cut to `size` bytes.
-pub(super) fn runs(geometry: &Geometry, clusters: &[Clusters], size: u64) -> Vec<Run> {
+pub(in crate::filesystem) fn runs(geometry: &Geometry, clusters: &[Clusters], size: u64) -> Vec<Run> {
     let mut left = size;
     clusters
         .iter()
@@ -286,8 +338,14 @@ pub(super) fn runs(geometry: &Geometry, clusters: &[Clusters], size: u64) -> Vec
         .collect()
 }
 
+/// How content of `size` bytes is had that should be these runs: a chain that is too short has no place for the rest.
+pub(in crate::filesystem) fn whole(runs: &[Run], size: u64) -> Content {
+    let covered = runs.iter().fold(0_u64, |sum, run| sum.saturating_add(run.length));
+    if covered < size { Content::Lost } else { Content::Runs }
+}
+
 /// Adds a cluster, to the last piece where it continues that.
-pub(super) fn append(clusters: &mut Vec<Clusters>, cluster: u32) {
+pub(in crate::filesystem) fn append(clusters: &mut Vec<Clusters>, cluster: u32) {
     match clusters.last_mut() {
         Some(last) if last.first.checked_add(last.count) == Some(cluster) => {
             last.count = last.count.saturating_add(1);

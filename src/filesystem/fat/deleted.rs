@@ -1,27 +1,23 @@
 //! Deleted entries: what their slots still say, and where their content may still be.
 //!
-//! FAT erases the chain of a deleted file, so its place is a guess (see [`Space::guess`]): entries of this module are
-//! never [`EntryState::Allocated`], and a digest of their content proves the content, not the name. Windows also
-//! erases the upper half of the first cluster's number on FAT32: beyond cluster 65535 its guesses are wrong there.
+//! FAT erases the chain of a deleted file, so its place beyond the first cluster is a guess (see [`Space::guess`]), and
+//! its content only [`Content::Likely`]. A digest proves the content, not the name. Windows also erases the upper half
+//! of the first cluster's number on FAT32: beyond cluster 65535 its guesses are wrong there.
 //!
 //! [`Space::guess`]: super::chain::Space::guess
 
 use super::chain::{Clusters, append, runs};
 use super::directory::{Found, Trust};
-use super::slot::{SLOT, Slot, begins_directory};
+use super::slot::{DELETED, END, SLOT, Slot, begins_directory};
 use super::walk::{Directory, Pending, Walk};
-use crate::model::{Content, EntryState, Extent, Parent, Problem, ProblemKind, Run};
+use crate::model::{Content, EntryState, Extent, Parent, Run};
 use crate::read::size;
-
-/// Clusters that are looked at in search of directories that nothing leads to. On a large medium this is a part of
-/// the free ones; those that the FAT calls used come first.
-const PROBED: u64 = 1 << 17;
 
 impl Walk<'_, '_> {
     /// Lists the deleted entries found so far, and what deleted directories among them still hold.
     pub(super) fn deleted(&mut self) {
         while let Some(pending) = self.pending.pop_front() {
-            if self.full {
+            if self.listing.full {
                 return;
             }
             let slot = Slot(&pending.found.slot);
@@ -30,21 +26,19 @@ impl Walk<'_, '_> {
                 self.deleted_directory(&pending, first);
             } else {
                 let bytes = slot.size();
-                let (content, pieces) = self.content(first, bytes);
+                let marked = !matches!(slot.mark(), DELETED | END);
+                let (content, pieces) = self.content(first, bytes, marked);
                 self.add(pending.parent, &pending.found, pending.state, bytes, &pieces, content);
             }
         }
     }
 
-    fn content(&mut self, first: u32, bytes: u64) -> (Content, Vec<Run>) {
+    fn content(&mut self, first: u32, bytes: u64, marked: bool) -> (Content, Vec<Run>) {
         if bytes == 0 {
             return (Content::Runs, Vec::new());
         }
         let wanted = self.geometry.clusters_for(bytes);
-        match self.space.guess(first, wanted) {
-            Some(clusters) => (Content::Runs, runs(&self.geometry, &clusters, bytes)),
-            None => (Content::Lost, Vec::new()),
-        }
+        self.space.guess(first, wanted, marked).content(&self.geometry, bytes)
     }
 
     fn deleted_directory(&mut self, pending: &Pending, first: u32) {
@@ -154,63 +148,21 @@ impl Walk<'_, '_> {
             let clusters = self.remains(cluster);
             self.read_deleted(cluster, &clusters, Parent::Unknown, EntryState::Orphan);
             self.deleted();
-            if self.full {
+            if self.listing.full {
                 return;
             }
         }
-        if self.space.is_exhausted() {
-            let detail = "deleted entries compete for the same clusters beyond all measure: the content of the last ones was not looked for";
-            self.survey.problem(Problem::new(ProblemKind::Limit, detail));
-        }
+        self.space.exhaustion().into_iter().for_each(|problem| self.listing.survey.problem(problem));
     }
 
-    /// Abandoned directories in ascending order, as far as [`PROBED`] reaches.
+    /// Abandoned directories in ascending order, as far as the search reaches.
     fn candidates(&mut self) -> Vec<u32> {
-        let last = self.geometry.last_cluster;
-        let mut found = Vec::new();
-        let mut probed = 0_u64;
-        let mut left = 0_u64;
-        let mut lost = 0_u64;
-        let mut first_lost = 0;
-        for unused in [false, true] {
-            for cluster in 2..=last {
-                let here = if unused { self.space.is_unused(cluster) } else { self.space.is_lost(cluster) };
-                if !here {
-                    continue;
-                }
-                if !unused {
-                    if lost == 0 {
-                        first_lost = cluster;
-                    }
-                    lost = lost.saturating_add(1);
-                }
-                if probed >= PROBED {
-                    left = left.saturating_add(1);
-                    continue;
-                }
-                probed = probed.saturating_add(1);
-                if self.is_abandoned_directory(cluster) {
-                    found.push(cluster);
-                }
-            }
+        let unowned = self.space.unowned();
+        for problem in unowned.problems(&self.geometry) {
+            self.listing.survey.problem(problem);
         }
-        if lost > 0 {
-            let place = Extent::new(self.geometry.place(first_lost), self.geometry.cluster);
-            let detail = format!(
-                "clusters that the FAT calls used and that no living entry has, the first is {first_lost}"
-            );
-            let advice = "they may hold data that no entry names: search them with a tool that carves";
-            let mut problem = Problem::new(ProblemKind::Corrupt, detail).at(place).advise(advice);
-            problem.count = lost;
-            self.survey.problem(problem);
-        }
-        if left > 0 {
-            let detail =
-                format!("the search for directories that nothing leads to ended after {probed} clusters");
-            let mut problem = Problem::new(ProblemKind::Limit, detail);
-            problem.count = left;
-            self.survey.problem(problem);
-        }
+        let mut found = unowned.clusters;
+        found.retain(|cluster| self.is_abandoned_directory(*cluster));
         found.sort_unstable();
         found
     }

@@ -8,23 +8,29 @@
 //!
 //! Deleted entries are those marked so, those behind the end mark of a directory, and those of deleted or orphaned
 //! directories. Slack is not claimed.
+//!
+//! What exFAT has in common with these (the table, chains, recovery) is written so that both use it.
 
-mod bitmap;
-mod boot;
-mod chain;
+pub(super) mod bitmap;
+pub(super) mod boot;
+pub(super) mod chain;
 mod deleted;
 mod directory;
-mod name;
-mod sectors;
+pub(super) mod listing;
+pub(super) mod name;
+pub(super) mod recovery;
+pub(super) mod sectors;
 mod slot;
-mod table;
+pub(super) mod table;
 #[cfg(test)]
 mod tests;
+pub(super) mod unowned;
 mod walk;
 
 use std::sync::Arc;
 
 use boot::{BOOT_BYTES, Geometry, Root, Variant};
+use listing::claim;
 use sectors::Sectors;
 use slot::{END, SLOT, Slot};
 use walk::Walk;
@@ -102,9 +108,9 @@ impl Filesystem for Volume {
     }
 
     fn survey(&self, survey: &mut Survey<'_>) -> Result<()> {
-        survey.metadata(0, self.geometry.sector);
+        claim(survey, &self.volume, 0, self.geometry.sector);
         if let Some(backup) = self.geometry.backup {
-            survey.metadata(backup, self.geometry.sector);
+            claim(survey, &self.volume, backup, self.geometry.sector);
         }
         self.damage.iter().chain(&self.geometry.flaws).for_each(|problem| survey.problem(problem.clone()));
         if self.boot == 0 {

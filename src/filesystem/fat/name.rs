@@ -111,7 +111,11 @@ impl LongSlot {
 /// A long name from its slots, the one with the first characters first. Surrogates without their other half stay
 /// distinct as generalised UTF-8 (WTF-8). Empty when the name is.
 pub(super) fn long<'a>(slots: impl Iterator<Item = &'a LongSlot>) -> Vec<u8> {
-    let units = slots.flat_map(|slot| slot.units).take_while(|unit| *unit != 0);
+    utf16(slots.flat_map(|slot| slot.units).take_while(|unit| *unit != 0))
+}
+
+/// A name of UTF-16 units as (generalised) UTF-8 that a path can hold.
+pub(in crate::filesystem) fn utf16(units: impl Iterator<Item = u16>) -> Vec<u8> {
     let mut name = Vec::new();
     for unit in char::decode_utf16(units) {
         match unit {

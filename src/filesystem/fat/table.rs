@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::bitmap::Bitmap;
 use super::boot::{Geometry, Variant};
+use super::listing::claim;
 use super::sectors::Sectors;
 use crate::model::{Extent, Problem, ProblemKind, Survey};
 use crate::read::{Fields, ReadAt};
@@ -16,12 +17,13 @@ const PAGES: u32 = 4096;
 const SWEPT: u32 = 64;
 /// Copies of the FAT that are compared.
 const COMPARED: u64 = 4;
-/// Stands for an entry that cannot be read; no stored value has its upper four bits set.
-const UNREADABLE: u32 = u32::MAX;
+/// Stands for an entry that cannot be read. No entry of FAT12 to FAT32 has its upper four bits, and to exFAT it has no
+/// meaning: there it is taken for the value below it, which has none either.
+const UNREADABLE: u32 = u32::MAX - 1;
 
 /// What the entry of a cluster says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
+pub(in crate::filesystem) enum Next {
     Free,
     Bad,
     End,
@@ -45,16 +47,31 @@ impl std::fmt::Display for Next {
 }
 
 /// What the sweep found.
-pub(super) struct Swept {
+pub(in crate::filesystem) struct Swept {
     /// Clusters whose entry is zero.
-    pub(super) free: Bitmap,
+    pub(in crate::filesystem) free: Bitmap,
     /// How many clusters are marked as bad, and the first.
-    pub(super) bad: u64,
-    pub(super) first_bad: u32,
+    pub(in crate::filesystem) bad: u64,
+    pub(in crate::filesystem) first_bad: u32,
+}
+
+impl Swept {
+    /// The clusters that are marked as bad, which nobody looks at.
+    pub(in crate::filesystem) fn bad_problem(&self, geometry: &Geometry) -> Option<Problem> {
+        let place = Extent::new(geometry.place(self.first_bad), geometry.cluster);
+        let detail = format!(
+            "clusters that the FAT marks as bad and that were not looked at, the first is {}",
+            self.first_bad
+        );
+        let advice = "the mark may be false, to hide data: read these clusters with a tool that carves";
+        let mut problem = Problem::new(ProblemKind::Corrupt, detail).at(place).advise(advice);
+        problem.count = self.bad;
+        (self.bad > 0).then_some(problem)
+    }
 }
 
 /// The FAT of a volume.
-pub(super) struct Table {
+pub(in crate::filesystem) struct Table {
     volume: Arc<dyn ReadAt>,
     geometry: Arc<Geometry>,
     /// The copies that count, the one that is believed first.
@@ -68,7 +85,7 @@ struct Page {
 }
 
 impl Table {
-    pub(super) fn new(volume: Arc<dyn ReadAt>, geometry: Arc<Geometry>) -> Self {
+    pub(in crate::filesystem) fn new(volume: Arc<dyn ReadAt>, geometry: Arc<Geometry>) -> Self {
         let mut copies: Vec<u64> = match geometry.only_copy {
             Some(copy) => vec![copy],
             None => (0..geometry.copies.min(COMPARED)).collect(),
@@ -79,12 +96,12 @@ impl Table {
     }
 
     /// Reads every copy once from front to back, compares them, and notes which clusters are free.
-    pub(super) fn sweep(&mut self, survey: &mut Survey<'_>) -> Swept {
+    pub(in crate::filesystem) fn sweep(&mut self, survey: &mut Survey<'_>) -> Swept {
         let last = self.geometry.last_cluster;
         let mut swept = Swept { free: Bitmap::new(last), bad: 0, first_bad: 0 };
         let mut differing = vec![(0_u64, 0_u32); self.copies.len()];
         for &copy in &self.copies {
-            survey.metadata(self.geometry.entry(copy, 0), self.geometry.used_fat());
+            claim(survey, &self.volume, self.geometry.entry(copy, 0), self.geometry.used_fat());
         }
         let mut start = 0_u32;
         while start <= last {
@@ -132,7 +149,7 @@ impl Table {
     }
 
     /// What the believed copy says about a cluster, a readable other copy where its own sector is not.
-    pub(super) fn next(&mut self, cluster: u32) -> Next {
+    pub(in crate::filesystem) fn next(&mut self, cluster: u32) -> Next {
         let number = cluster / PAGE;
         let slot = usize::try_from(number % PAGES).unwrap_or(0);
         let held = self.pages.get(slot).and_then(Option::as_ref).is_some_and(|page| page.number == number);
@@ -155,7 +172,7 @@ impl Table {
     }
 
     /// What another copy says about a cluster, where the believed one breaks a chain off.
-    pub(super) fn second_opinion(&self, cluster: u32) -> Option<Next> {
+    pub(in crate::filesystem) fn second_opinion(&self, cluster: u32) -> Option<Next> {
         // Pairs of 12-bit entries share a byte: start at an even one.
         let start = cluster & !1;
         let within = usize::try_from(cluster & 1).unwrap_or(0);
@@ -223,7 +240,7 @@ fn merge(values: &mut [u32], other: &[u32], start: u32, (count, first): &mut (u6
 }
 
 /// Whether the first entry of a copy is the media byte filled up with ones, as the specification demands.
-pub(super) fn has_head(volume: &dyn ReadAt, geometry: &Geometry, copy: u64) -> bool {
+pub(in crate::filesystem) fn has_head(volume: &dyn ReadAt, geometry: &Geometry, copy: u64) -> bool {
     let mask = geometry.variant.mask();
     let expected = (mask & !0xff) | u32::from(geometry.media);
     Values::read(volume, geometry, copy, 0, 1).get(0) == Some(expected)
@@ -258,6 +275,10 @@ impl Values {
             Variant::Fat16 => field(entry.saturating_mul(2), 2)?.u16(0).map(u32::from),
             Variant::Fat32 => {
                 field(entry.saturating_mul(4), 4)?.u32(0).map(|raw| raw & Variant::Fat32.mask())
+            }
+            Variant::ExFat => {
+                let raw = field(entry.saturating_mul(4), 4)?.u32(0)?;
+                Some(if raw == UNREADABLE { UNREADABLE.saturating_sub(1) } else { raw })
             }
         }
     }

@@ -4,30 +4,26 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::boot::{Geometry, Root};
-use super::chain::{Chain, Clusters, End, Space, runs};
+use super::chain::{Chain, End, Space, runs, whole};
 use super::directory::{Found, Parser, Trust};
-use super::sectors::Sectors;
-use super::slot::{SLOT, Slot, begins_directory};
+use super::listing::{Listing, claim, entry};
+use super::sectors::read_slots;
+use super::slot::{Slot, begins_directory};
 use super::table::{Next, Table};
 use crate::model::{
     Content, EntryIndex, EntryKind, EntryState, Extent, NewEntry, Parent, Problem, ProblemKind, Run, Survey,
 };
-use crate::read::{Error, ReadAt, size};
-
-/// Bytes of a directory that are read at once: a multiple of every sector size.
-const PIECE: u64 = 1 << 16;
+use crate::read::ReadAt;
 
 /// Everything that a survey works with.
 pub(super) struct Walk<'s, 't> {
     pub(super) volume: Arc<dyn ReadAt>,
     pub(super) geometry: Arc<Geometry>,
-    pub(super) survey: &'s mut Survey<'t>,
+    pub(super) listing: Listing<'s, 't>,
     pub(super) space: Space,
     /// Deleted entries wait until it is known which clusters the living ones have.
     pub(super) pending: VecDeque<Pending>,
     labelled: bool,
-    /// The table of entries takes no more.
-    pub(super) full: bool,
 }
 
 /// A deleted entry of which only the slot was read.
@@ -52,25 +48,16 @@ impl<'s, 't> Walk<'s, 't> {
     pub(super) fn new(volume: Arc<dyn ReadAt>, geometry: Arc<Geometry>, survey: &'s mut Survey<'t>) -> Self {
         let mut table = Table::new(Arc::clone(&volume), Arc::clone(&geometry));
         let swept = table.sweep(survey);
-        if swept.bad > 0 {
-            let place = Extent::new(geometry.place(swept.first_bad), geometry.cluster);
-            let detail = format!(
-                "clusters that the FAT marks as bad and that were not looked at, the first is {}",
-                swept.first_bad
-            );
-            let advice = "the mark may be false, to hide data: read these clusters with a tool that carves";
-            let mut problem = Problem::new(ProblemKind::Corrupt, detail).at(place).advise(advice);
-            problem.count = swept.bad;
-            survey.problem(problem);
-        }
-        let space = Space::new(Arc::clone(&geometry), table, swept);
-        Self { volume, geometry, survey, space, pending: VecDeque::new(), labelled: false, full: false }
+        swept.bad_problem(&geometry).into_iter().for_each(|problem| survey.problem(problem));
+        let space = Space::new(Arc::clone(&geometry), table, swept.free);
+        let listing = Listing::new(survey);
+        Self { volume, geometry, listing, space, pending: VecDeque::new(), labelled: false }
     }
 
     /// Lists what the root directory leads to, one level after the other, each in the order of the medium.
     pub(super) fn living(&mut self) {
         let mut level = vec![self.root()];
-        while !level.is_empty() && !self.full {
+        while !level.is_empty() && !self.listing.full {
             let mut next = Vec::new();
             for directory in level {
                 self.read(&directory, &mut |walk, found| walk.living_entry(&directory, found, &mut next));
@@ -86,12 +73,12 @@ impl<'s, 't> Walk<'s, 't> {
             Root::Cluster(first) => {
                 let chain = self.space.chain(first);
                 for problem in chain.problems(&self.geometry, chain.length) {
-                    self.survey.problem(Problem {
+                    self.listing.survey.problem(Problem {
                         detail: format!("root directory: {}", problem.detail),
                         ..problem
                     });
                 }
-                (first, self.enter(&chain.clusters))
+                (first, self.space.enter(&chain.clusters))
             }
         };
         Directory { first, is_root: true, extents, parent: Parent::Root, trust: Trust::Sound }
@@ -128,9 +115,10 @@ impl<'s, 't> Walk<'s, 't> {
         }
         let chain = self.space.chain(first);
         let pieces = runs(&self.geometry, &chain.clusters, bytes);
-        let index = self.add(directory.parent, found, EntryState::Allocated, bytes, &pieces, Content::Runs);
+        let content = whole(&pieces, bytes);
+        let index = self.add(directory.parent, found, EntryState::Allocated, bytes, &pieces, content);
         let needed = self.geometry.clusters_for(bytes);
-        self.note(index, chain.problems(&self.geometry, needed));
+        self.listing.note(index, chain.problems(&self.geometry, needed));
     }
 
     fn living_directory(
@@ -150,37 +138,19 @@ impl<'s, 't> Walk<'s, 't> {
         let bytes = chain.length.saturating_mul(self.geometry.cluster);
         let pieces = runs(&self.geometry, &chain.clusters, bytes);
         let index = self.add(directory.parent, found, EntryState::Allocated, bytes, &pieces, Content::Runs);
-        self.note(index, chain.problems(&self.geometry, chain.length));
+        self.listing.note(index, chain.problems(&self.geometry, chain.length));
         let Some(index) = index else { return };
-        let extents = self.enter(&chain.clusters);
+        let extents = self.space.enter(&chain.clusters);
         let Some(start) = extents.first() else { return };
         let sound = chain.crossed.is_none() && self.begins_directory(start.offset);
         if !sound && chain.crossed.is_none() {
             let detail =
                 "a directory that does not begin with . and ..: only what looks like an entry is listed";
             let problem = Problem::new(ProblemKind::Corrupt, detail).at(Extent::new(start.offset, 64));
-            self.note(Some(index), vec![problem]);
+            self.listing.note(Some(index), vec![problem]);
         }
         let trust = if sound { Trust::Sound } else { Trust::Doubtful };
         next.push(Directory { first, is_root: false, extents, parent: Parent::Entry(index), trust });
-    }
-
-    /// Marks clusters as walked and gives the places of those that were not yet.
-    pub(super) fn enter(&mut self, clusters: &[Clusters]) -> Vec<Extent> {
-        let mut extents: Vec<Extent> = Vec::new();
-        for cluster in clusters.iter().flat_map(|clusters| clusters.iter()) {
-            if !self.space.walk(cluster) {
-                continue;
-            }
-            let place = self.geometry.place(cluster);
-            match extents.last_mut() {
-                Some(last) if last.end() == place => {
-                    last.length = last.length.saturating_add(self.geometry.cluster);
-                }
-                _ => extents.push(Extent::new(place, self.geometry.cluster)),
-            }
-        }
-        extents
     }
 
     /// Whether the cluster at that place begins like a directory.
@@ -191,39 +161,26 @@ impl<'s, 't> Walk<'s, 't> {
 
     /// Reads the slots of a directory and hands on each entry.
     pub(super) fn read(&mut self, directory: &Directory, each: &mut dyn FnMut(&mut Self, Found)) {
-        let geometry = Arc::clone(&self.geometry);
+        let (volume, geometry) = (Arc::clone(&self.volume), Arc::clone(&self.geometry));
         let mut parser = Parser::new(&geometry, directory.trust);
-        for extent in &directory.extents {
-            // What may be anything counts as space that nobody examined, however much was read of it.
-            if directory.trust != Trust::Doubtful {
-                self.survey.metadata(extent.offset, extent.length);
-            }
-            let mut at = extent.offset;
-            while at < extent.end() && !self.full {
-                let length = PIECE.min(extent.end().saturating_sub(at));
-                let length = usize::try_from(length).unwrap_or(0);
-                let block = Sectors::read(&self.volume, at, length, geometry.sector);
-                for failure in &block.failures {
-                    let detail = format!("{} of a directory", failure.reason);
-                    let failure = crate::read::Unreadable { reason: detail, ..failure.clone() };
-                    let problem = Error::from(failure).into_problem();
-                    self.note(entry(directory.parent), vec![problem]);
-                }
-                for offset in (0..length).step_by(SLOT) {
-                    let slot = block.get(offset, SLOT).and_then(|slot| slot.try_into().ok());
-                    let place = at.saturating_add(size(offset));
-                    match slot {
-                        Some(slot) => {
-                            if let Some(found) = parser.push(slot, place) {
-                                each(self, found);
-                            }
-                        }
-                        None => parser.gap(),
-                    }
-                }
-                at = at.saturating_add(size(length));
+        // What may be anything counts as space that nobody examined, however much was read of it.
+        if directory.trust != Trust::Doubtful {
+            for extent in &directory.extents {
+                claim(self.listing.survey, &self.volume, extent.offset, extent.length);
             }
         }
+        let failures = read_slots(&volume, &directory.extents, geometry.sector, &mut |place, slot| {
+            match slot {
+                Some(slot) => {
+                    if let Some(found) = parser.push(slot, place) {
+                        each(self, found);
+                    }
+                }
+                None => parser.gap(),
+            }
+            !self.listing.full
+        });
+        self.listing.note(entry(directory.parent), failures);
         if parser.left_out > 0 {
             let place = directory.extents.first().copied().unwrap_or(Extent::new(0, 0));
             let mut problem = Problem::new(
@@ -232,7 +189,7 @@ impl<'s, 't> Walk<'s, 't> {
             )
             .at(place);
             problem.count = parser.left_out;
-            self.note(entry(directory.parent), vec![problem]);
+            self.listing.note(entry(directory.parent), vec![problem]);
         }
     }
 
@@ -247,7 +204,7 @@ impl<'s, 't> Walk<'s, 't> {
         content: Content,
     ) -> Option<EntryIndex> {
         let slot = Slot(&found.slot);
-        let added = self.survey.add(NewEntry {
+        self.listing.add(NewEntry {
             parent,
             name: &found.name,
             kind: if slot.is_directory() { EntryKind::Directory } else { EntryKind::File },
@@ -258,32 +215,6 @@ impl<'s, 't> Walk<'s, 't> {
             times: slot.times(),
             content,
             runs,
-        });
-        if added.is_none() && !self.full {
-            self.full = true;
-            let detail = "the source has more entries than can be listed: the rest of this volume is not";
-            let place = Extent::new(found.offset, 32);
-            self.survey.problem(Problem::new(ProblemKind::Limit, detail).at(place));
-        }
-        added
-    }
-
-    /// Notes problems of an entry.
-    fn note(&mut self, index: Option<EntryIndex>, problems: Vec<Problem>) {
-        for problem in problems {
-            let entry = index.and_then(|index| self.survey.table().get(index));
-            let problem = match entry.map(|entry| (entry.path(), entry.record())) {
-                Some((path, record)) => problem.of_entry(path, record),
-                None => problem,
-            };
-            self.survey.problem(problem);
-        }
-    }
-}
-
-const fn entry(parent: Parent) -> Option<EntryIndex> {
-    match parent {
-        Parent::Entry(index) => Some(index),
-        Parent::Root | Parent::Unknown => None,
+        })
     }
 }

@@ -109,6 +109,26 @@ impl Image {
         }
     }
 
+    /// The content of an entry that has runs, or `None` when it cannot be had completely.
+    pub fn content_of(&self, entry: &Listed) -> Option<Vec<u8>> {
+        let had = matches!(entry.content, Content::Runs | Content::Likely);
+        let pieces = had.then(|| Pieces::new(Arc::clone(&self.source), &entry.runs, entry.size))?;
+        pieces.read_vec(0, usize::try_from(entry.size).unwrap()).ok()
+    }
+
+    /// Every path, those of deleted and orphaned entries with a star in front, sorted.
+    pub fn paths(&self) -> Vec<String> {
+        let star = |state| if state == EntryState::Allocated { "" } else { "*" };
+        let mut paths: Vec<_> = self.entries.iter().map(|e| format!("{}{}", star(e.state), e.path)).collect();
+        paths.sort();
+        paths
+    }
+
+    /// Whether a problem has these words.
+    pub fn complains(&self, words: &str) -> bool {
+        self.problems.iter().any(|problem| problem.detail.contains(words))
+    }
+
     /// The entry of that path.
     pub fn find(&self, path: &str) -> &Listed {
         let found = self.entries.iter().find(|entry| entry.path == path);

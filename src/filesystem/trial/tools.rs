@@ -1,8 +1,9 @@
 //! Other tools as second opinions, and the test data beside the project.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use super::{Image, md5};
 use crate::model::{EntryKind, EntryState};
@@ -18,27 +19,40 @@ pub fn shared(path: &str) -> Option<PathBuf> {
     found
 }
 
+/// A packed file beside the project as text.
+pub fn unpacked(path: &str) -> Option<String> {
+    let mut text = String::new();
+    let file = std::fs::File::open(shared(path)?).unwrap();
+    flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap();
+    Some(text)
+}
+
 /// The output of a tool; `None`, said aloud, when the tool is missing.
 pub fn run(tool: &str, arguments: &[&str]) -> Option<Vec<u8>> {
+    let output = output(tool, arguments)?;
+    assert!(output.status.success(), "{tool} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Some(output.stdout)
+}
+
+/// The output of a tool that may not do its work everywhere; `None`, said aloud, when it does not.
+pub fn attempt(tool: &str, arguments: &[&str]) -> Option<Vec<u8>> {
+    let output = output(tool, arguments)?;
+    if !output.status.success() {
+        eprintln!("skipped: {tool} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        return None;
+    }
+    Some(output.stdout)
+}
+
+fn output(tool: &str, arguments: &[&str]) -> Option<Output> {
     let sbin = ["/usr/sbin", "/sbin"]
         .map(|folder| Path::new(folder).join(tool))
         .into_iter()
         .find(|path| path.exists());
     let program = sbin.unwrap_or_else(|| tool.into());
-    match Command::new(program).args(arguments).stdin(Stdio::null()).output() {
-        Ok(output) => {
-            assert!(
-                output.status.success(),
-                "{tool} {arguments:?}: {}",
-                String::from_utf8_lossy(&output.stderr)
-            );
-            Some(output.stdout)
-        }
-        Err(error) => {
-            eprintln!("skipped: {tool}: {error}");
-            None
-        }
-    }
+    let mut command = Command::new(program);
+    command.args(arguments).env("TZ", "UTC").env("MTOOLS_SKIP_CHECK", "1").stdin(Stdio::null());
+    command.output().inspect_err(|error| eprintln!("skipped: {tool}: {error}")).ok()
 }
 
 /// Size and MD5 of every regular file below a folder, by path from it: what a kernel, or another driver, mounts there.
@@ -99,7 +113,12 @@ pub struct Expected {
 /// Reads what `fiwalk` writes, without `.` and `..` and its virtual entries.
 pub fn dfxml(xml: &str) -> Vec<Expected> {
     let field = |object: &str, name: &str| {
-        let (_, rest) = object.split_once(&format!("<{name}>"))?;
+        // Time stamps may state their precision.
+        let (_, rest) = [format!("<{name}>"), format!("<{name} prec=")]
+            .iter()
+            .find_map(|start| object.split_once(start.as_str()))?;
+        let rest =
+            rest.strip_prefix('"').and_then(|rest| rest.split_once('>')).map_or(rest, |(_, rest)| rest);
         let text = rest.split_once("</")?.0;
         Some(text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&"))
     };

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::image::{Image, file, folder, place, utf16};
-use super::{survey, survey_volume};
+use super::survey;
+use crate::filesystem::fat::Fat;
+use crate::filesystem::trial;
 use crate::model::{Content, EntryState, Extent, ProblemKind};
 use crate::read::{Memory, ReadAt, Unreadable};
 
@@ -41,10 +43,10 @@ fn an_unreadable_sector_costs_what_it_holds_and_no_more() {
     image.root(1, file(b"FILE       ", 20, 1500)).chain(&[20, 30, 40]);
     // The first FAT and the middle cluster of the directory.
     let dead = vec![1, place(6) as u64 / 512];
-    let found = survey_volume(Arc::new(Dying { bytes: image.0, dead })).unwrap();
+    let found = trial::Image::of(&Fat, Arc::new(Dying { bytes: image.0, dead })).unwrap();
     let count = |name: &[u8]| found.table.iter().filter(|entry| entry.name() == name).count();
     assert_eq!((count(b"FRONT"), count(b"LOST"), count(b"BACK")), (14, 0, 16));
-    assert_eq!(found.find("FILE").runs().len(), 3);
+    assert_eq!(found.find("FILE").runs.len(), 3);
     let unreadable = found.problems.iter().filter(|problem| problem.kind == ProblemKind::Unreadable);
     let places: Vec<_> = unreadable.map(|problem| problem.extent.unwrap()).collect();
     assert!(places.contains(&Extent::new(place(6) as u64, 512)), "{places:?}");
@@ -60,11 +62,12 @@ fn a_deleted_file_is_looked_for_in_the_free_clusters_from_its_first_on() {
     image.root(3, file(b"NOFIRST    ", 0, 1000).deleted());
     let found = survey(image.0).unwrap();
     let gone = found.find("_ONE");
-    assert_eq!(gone.state(), EntryState::Deleted);
-    let content = found.content(gone).unwrap();
+    assert_eq!(gone.state, EntryState::Deleted);
+    let content = found.content_of(gone).unwrap();
     assert_eq!((content[0], content[511], content[512], content[999]), (1, 1, 3, 3));
-    assert_eq!(found.find("_ASTEND").content(), Content::Lost);
-    assert_eq!(found.find("_OFIRST").content(), Content::Lost);
+    assert_eq!(gone.content, Content::Likely);
+    assert_eq!(found.find("_ASTEND").content, Content::Overwritten);
+    assert_eq!(found.find("_OFIRST").content, Content::Lost);
     assert!(found.problems.is_empty());
 }
 
@@ -97,11 +100,11 @@ fn deleted_directories_are_read_as_long_as_they_look_like_ones() {
     image.root(1, folder(b"REUSED     ", 40).deleted()).dots(40, 0);
     image.root(2, file(b"LIVING     ", 40, 512)).chain(&[40]);
     let found = survey(image.0).unwrap();
-    assert_eq!(found.find("_ONE").size(), 1024);
-    assert_eq!(found.find("_ONE/DEEPER/TWO.TXT").state(), EntryState::Deleted);
-    assert_eq!(found.content(found.find("_ONE/DEEPER/TWO.TXT")).unwrap(), [7; 512]);
+    assert_eq!(found.find("_ONE").size, 1024);
+    assert_eq!(found.find("_ONE/DEEPER/TWO.TXT").state, EntryState::Deleted);
+    assert_eq!(found.content_of(found.find("_ONE/DEEPER/TWO.TXT")).unwrap(), [7; 512]);
     assert!(found.paths().contains(&"*_ONE/MORE".into()) && found.paths().contains(&"*_ONE/_NE.TXT".into()));
-    assert_eq!(found.find("_EUSED").content(), Content::Lost);
+    assert_eq!(found.find("_EUSED").content, Content::Lost);
     assert!(found.problems.is_empty(), "{:?}", found.problems);
 }
 
@@ -119,8 +122,8 @@ fn directories_that_nothing_leads_to_are_found_with_their_tree() {
     let found = survey(image.0).unwrap();
     let names = ["CHAINED", "INNER", "INNER/LEAF", "SECOND", "SEVENONE", "SEVENONE/SEVENTY"];
     assert_eq!(found.paths(), names.map(|name| format!("*$OrphanFiles/{name}")));
-    assert_eq!(found.content(found.find("$OrphanFiles/CHAINED")).unwrap()[512..], [4; 88]);
-    assert!(found.table.iter().all(|entry| entry.state() == EntryState::Orphan));
+    assert_eq!(found.content_of(found.find("$OrphanFiles/CHAINED")).unwrap()[512..], [4; 88]);
+    assert!(found.entries.iter().all(|entry| entry.state == EntryState::Orphan));
     assert!(
         found.complains("clusters that the FAT calls used and that no living entry has, the first is 80")
     );

@@ -1,13 +1,12 @@
 //! Comparison with The Sleuth Kit, on volumes that mkfs.fat and mtools make and on staged ones.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use super::{Surveyed, survey};
+use super::{survey, trial};
 use crate::filesystem::Format;
 use crate::filesystem::fat::Fat;
+use crate::filesystem::trial::{attempt, dfxml, md5, shared, unpacked};
 use crate::model::{EntryKind, EntryState};
 use crate::read::{Confidence, Memory};
 
@@ -19,38 +18,19 @@ const MADE: [(&str, &str, &[&str]); 4] = [
     ("fat16-4096", "65536", &["-F", "16", "-S", "4096", "-s", "1"]),
 ];
 
-/// Runs a tool and gives what it says; `None` aloud when it is missing or fails.
-fn tool(name: &str, arguments: &[&str], input: Option<&Path>) -> Option<Vec<u8>> {
-    let mut command = Command::new(name);
-    command.args(arguments).args(input).env("MTOOLS_SKIP_CHECK", "1").env("TZ", "UTC");
-    match command.output() {
-        Ok(output) if output.status.success() => Some(output.stdout),
-        Ok(output) => {
-            eprintln!("SKIPPED: {name} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-            None
-        }
-        Err(error) => {
-            eprintln!("SKIPPED: {name}: {error}");
-            None
-        }
-    }
-}
-
 /// Makes a volume with long names, nested directories, fragments and deleted entries.
 pub(super) fn make(folder: &Path, name: &str, kib: &str, arguments: &[&str]) -> Option<PathBuf> {
     let image = folder.join(name);
     let path = image.to_str().unwrap();
     let mkfs: Vec<&str> =
         arguments.iter().copied().chain(["-n", "EVIDENCE", "-i", "12345678", "-C", path, kib]).collect();
-    tool("mkfs.fat", &mkfs, None)?;
+    attempt("mkfs.fat", &mkfs)?;
     let content = folder.join("content");
-    let put = |target: &str, bytes: usize, seed: u8| {
-        let bytes: Vec<u8> =
-            (0..bytes).map(|at| (at as u8).wrapping_mul(31).wrapping_add((at >> 8) as u8 ^ seed)).collect();
-        std::fs::write(&content, bytes).unwrap();
-        tool("mcopy", &["-i", path, content.to_str().unwrap(), target], None)
+    let put = |target: &str, bytes: usize, seed: u64| {
+        std::fs::write(&content, trial::bytes(seed, bytes)).unwrap();
+        attempt("mcopy", &["-i", path, content.to_str().unwrap(), target])
     };
-    let run = |name: &str, target: &str| tool(name, &["-i", path, target], None);
+    let run = |name: &str, target: &str| attempt(name, &["-i", path, target]);
     for folder in [
         "::DCIM",
         "::DCIM/100CANON",
@@ -61,8 +41,8 @@ pub(super) fn make(folder: &Path, name: &str, kib: &str, arguments: &[&str]) -> 
     ] {
         run("mmd", folder)?;
     }
-    for number in 0..40_u8 {
-        put(&format!("::DCIM/100CANON/IMG_{number:04}.JPG"), 700 + usize::from(number) * 300, number)?;
+    for number in 0..40_u64 {
+        put(&format!("::DCIM/100CANON/IMG_{number:04}.JPG"), 700 + number as usize * 300, number)?;
     }
     for (seed, name) in
         (100..).zip(["gone/a file that will go.txt", "gone/SHORT.TXT", "gone/inner/last one here.bin"])
@@ -84,9 +64,9 @@ pub(super) fn make(folder: &Path, name: &str, kib: &str, arguments: &[&str]) -> 
 
 /// Checks every line of `fls -r -p` and the content that `icat` gives against the survey. Returns how many lines
 /// were compared, and of how many deleted ones the content was.
-fn compare(image: &Path, found: &Surveyed, first_slot: u64) -> Option<(usize, usize)> {
-    let listing = String::from_utf8(tool("fls", &["-r", "-p"], Some(image))?).unwrap();
-    let by_record: BTreeMap<u64, _> = found.table.iter().map(|entry| (entry.record(), entry)).collect();
+fn compare(image: &Path, found: &trial::Image, first_slot: u64) -> Option<(usize, usize)> {
+    let listing = String::from_utf8(attempt("fls", &["-r", "-p", image.to_str().unwrap()])?).unwrap();
+    let by_record: BTreeMap<u64, _> = found.entries.iter().map(|entry| (entry.record, entry)).collect();
     let (mut compared, mut recovered, mut living) = (0, 0, 0);
     for line in listing.lines().filter(|line| !line.starts_with(['v', 'V'])) {
         let (head, path) = line.split_once(":\t").unwrap();
@@ -98,24 +78,24 @@ fn compare(image: &Path, found: &Surveyed, first_slot: u64) -> Option<(usize, us
         let entry = by_record
             .get(&(inode - 3 + first_slot))
             .unwrap_or_else(|| panic!("{line} is not among {:?}", found.paths()));
-        assert_eq!(entry.path().lossy(), path, "{line}");
-        assert_eq!(entry.state() != EntryState::Allocated, deleted, "{line}");
-        assert_eq!(entry.kind() == EntryKind::Directory, head.contains("d "), "{line}");
+        assert_eq!(entry.path, path, "{line}");
+        assert_eq!(entry.state != EntryState::Allocated, deleted, "{line}");
+        assert_eq!(entry.kind == EntryKind::Directory, head.contains("d "), "{line}");
         compared += 1;
         living += usize::from(!deleted);
-        if entry.kind() == EntryKind::Directory {
+        if entry.kind == EntryKind::Directory {
             continue;
         }
-        let theirs = tool("icat", &["-r", image.to_str().unwrap(), &inode.to_string()], None)?;
+        let theirs = attempt("icat", &["-r", image.to_str().unwrap(), &inode.to_string()])?;
         if !deleted {
-            assert_eq!(found.content(*entry), Some(theirs), "{line}");
-        } else if let Some(ours) = found.content(*entry) {
+            assert_eq!(found.content_of(entry), Some(theirs), "{line}");
+        } else if let Some(ours) = found.content_of(entry) {
             assert_eq!(ours, theirs, "{line}");
             recovered += 1;
         }
         // Where the first cluster has a new owner, icat gives that owner's bytes; ours are lost.
     }
-    let ours = found.table.iter().filter(|entry| entry.state() == EntryState::Allocated).count();
+    let ours = found.entries.iter().filter(|entry| entry.state == EntryState::Allocated).count();
     assert_eq!(ours, living);
     Some((compared, recovered))
 }
@@ -137,8 +117,8 @@ fn made_volumes_are_listed_and_read_as_the_sleuth_kit_does() {
         let start = first_slot(&bytes);
         let found = survey(bytes).unwrap();
         assert!(found.problems.is_empty(), "{name}: {:?}", found.problems);
-        assert_eq!(found.label, "EVIDENCE", "{name}");
-        assert!(name.contains(&found.variant.to_lowercase()), "{name} {}", found.variant);
+        assert_eq!(found.filesystem.label(), "EVIDENCE", "{name}");
+        assert!(name.contains(&found.filesystem.variant().to_lowercase()), "{name}");
         let Some((compared, recovered)) = compare(&image, &found, start) else { return };
         orphans(&image, name, start);
         eprintln!("{name}: {compared} lines equal, content of {recovered} deleted files equal");
@@ -149,18 +129,18 @@ fn made_volumes_are_listed_and_read_as_the_sleuth_kit_does() {
 /// Erases the entry of a directory, so that only its clusters are left, and compares again.
 fn orphans(image: &Path, name: &str, start: u64) {
     let mut bytes = std::fs::read(image).unwrap();
-    let place = survey(bytes.clone()).unwrap().find("A long directory name").record() as usize * 32;
+    let place = survey(bytes.clone()).unwrap().find("A long directory name").record as usize * 32;
     // The slot and those of its long name.
     bytes[place - 64..place + 32].fill(0xe5);
     std::fs::write(image, &bytes).unwrap();
     let found = survey(bytes).unwrap();
     let lost = found.find("$OrphanFiles/deeper/Ein Bericht über alles.docx");
-    assert_eq!(found.content(lost).unwrap().len(), 30_000, "{name}");
-    let listing = tool("fls", &["-r", "-p"], Some(image)).unwrap_or_default();
+    assert_eq!(found.content_of(lost).unwrap().len(), 30_000, "{name}");
+    let listing = attempt("fls", &["-r", "-p", image.to_str().unwrap()]).unwrap_or_default();
     for line in String::from_utf8(listing).unwrap().lines().filter(|line| !line.starts_with(['v', 'V'])) {
         let (head, path) = line.split_once(":\t").unwrap();
         let inode: u64 = head.rsplit(' ').next().unwrap().trim_end_matches("(realloc)").parse().unwrap();
-        let ours = found.table.iter().find(|entry| entry.record() == inode - 3 + start);
+        let ours = found.entries.iter().find(|entry| entry.record == inode - 3 + start);
         assert!(ours.is_some() || path.contains("(Volume Label"), "{name}: {line} of {:?}", found.paths());
     }
 }
@@ -170,21 +150,21 @@ fn a_fat32_layout_with_few_clusters_is_fat32() {
     let folder = tempfile::tempdir().unwrap();
     let image = folder.path().join("small");
     let path = image.to_str().unwrap();
-    let made = tool("mkfs.fat", &["-F", "32", "-s", "1", "-n", "SMALL", "-C", path, "8192"], None);
+    let made = attempt("mkfs.fat", &["-F", "32", "-s", "1", "-n", "SMALL", "-C", path, "8192"]);
     if made.is_none() {
         return;
     }
     let mut bytes = std::fs::read(&image).unwrap();
     assert_eq!(Fat.probe(&Memory(&bytes)), Confidence::Strong);
     let found = survey(bytes.clone()).unwrap();
-    assert_eq!((found.variant.as_str(), found.label.as_str()), ("FAT32", "SMALL"));
+    assert_eq!((found.filesystem.variant().as_str(), found.filesystem.label().as_str()), ("FAT32", "SMALL"));
     assert!(found.problems.is_empty(), "{:?}", found.problems);
     // The backup takes over where the first boot sector is damaged or leads astray.
     for (at, value) in [(12, 0), (14, 99), (13, 3)] {
         let whole = std::mem::replace(&mut bytes[at], value);
         assert_eq!(Fat.probe(&Memory(&bytes)), Confidence::Weak);
         let found = survey(bytes.clone()).unwrap();
-        assert_eq!(found.label, "SMALL");
+        assert_eq!(found.filesystem.label(), "SMALL");
         assert!(found.complains("its backup at byte 3072 was used"), "{:?}", found.problems);
         bytes[at] = whole;
     }
@@ -194,43 +174,21 @@ fn a_fat32_layout_with_few_clusters_is_fat32() {
 
 #[test]
 fn staged_volumes_are_listed_with_the_digests_that_the_oracle_has() {
-    let shared = [1, 2, 3]
-        .map(|up| Path::new(env!("CARGO_MANIFEST_DIR")).join("../".repeat(up)).join("shared/testdata"));
-    let Some(shared) = shared.into_iter().find(|folder| folder.is_dir()) else {
-        eprintln!("SKIPPED: no staged test data");
-        return;
-    };
     for name in ["fat12", "fat16"] {
-        let bytes = std::fs::read(shared.join(format!("filesystems/rust-fatfs/{name}.img"))).unwrap();
-        let found = survey(bytes).unwrap();
+        let Some(path) = shared(&format!("testdata/filesystems/rust-fatfs/{name}.img")) else { return };
+        let Some(xml) = unpacked(&format!("testdata/oracle/rustfatfs-{name}.dfxml.gz")) else { return };
+        let found = survey(std::fs::read(path).unwrap()).unwrap();
         assert!(found.problems.is_empty(), "{:?}", found.problems);
-        assert_eq!(found.label, "Test!");
-        let packed = std::fs::File::open(shared.join(format!("oracle/rustfatfs-{name}.dfxml.gz"))).unwrap();
-        let mut xml = String::new();
-        flate2::read::GzDecoder::new(packed).read_to_string(&mut xml).unwrap();
+        assert_eq!(found.filesystem.label(), "Test!");
         let mut compared = 0;
-        for object in xml.split("<fileobject>").skip(1) {
-            let field = |tag: &str| Some(object.split_once(tag)?.1.split_once('<')?.0);
-            let path = field("<filename>").unwrap();
-            if path.starts_with('$')
-                || path.contains("(Volume Label")
-                || path.ends_with("/.")
-                || path.ends_with("/..")
-            {
-                continue;
-            }
-            let entry = found.find(path);
-            assert_eq!(entry.size().to_string(), field("<filesize>").unwrap(), "{path}");
-            let content = found.content(entry).unwrap();
-            let digest = <sha1::Sha1 as sha1::Digest>::digest(&content);
-            assert_eq!(Some(hex::encode(digest).as_str()), field("<hashdigest type='sha1'>"), "{path}");
-            let modified = found.find(path).times().modified.unwrap();
-            let stamps = crate::model::TimeEncoding::FatLocal
-                .decode(crate::model::Times { modified: Some(modified), ..Default::default() });
-            let utc = stamps.modified.unwrap().utc.unwrap();
-            assert_eq!(utc.trim_end_matches('Z'), field("<mtime prec=\"2\">").unwrap(), "{path}");
+        let known = |path: &str| path.starts_with('$') || path.contains("(Volume Label");
+        for theirs in dfxml(&xml).iter().filter(|theirs| !known(&theirs.path)) {
+            let entry = found.find(&theirs.path);
+            assert_eq!((entry.size, &entry.times[0]), (theirs.size, &theirs.times[0]), "{}", theirs.path);
+            let content = found.content_of(entry).unwrap();
+            assert_eq!(Some(md5(&content)), theirs.md5, "{}", theirs.path);
             compared += 1;
         }
-        assert_eq!((compared, found.table.len()), (8, 8), "{name}");
+        assert_eq!((compared, found.entries.len()), (8, 8), "{name}");
     }
 }
