@@ -3,6 +3,7 @@
 //! Adding one is a new file here with a [`Format`] and its line in [`FORMATS`].
 #![deny(clippy::arithmetic_side_effects)]
 
+mod compression;
 mod ext;
 mod fat;
 pub mod folder;
