@@ -3,6 +3,7 @@
 //! Adding one is a new file here with a [`Format`] and its line in [`FORMATS`].
 #![deny(clippy::arithmetic_side_effects)]
 
+mod apfs;
 mod compression;
 mod ext;
 mod fat;
@@ -85,7 +86,7 @@ impl<B: AsRef<[u8]> + Send + Sync> Stream for Memory<B> {}
 impl Stream for Pieces {}
 
 /// Every kind, alphabetical.
-pub static FORMATS: &[&dyn Format] = &[&ext::Ext, &fat::Fat];
+pub static FORMATS: &[&dyn Format] = &[&apfs::Apfs, &ext::Ext, &fat::Fat];
 
 /// The file system that a volume carries.
 pub struct Detected {
