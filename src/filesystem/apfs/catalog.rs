@@ -45,8 +45,6 @@ pub(super) struct Catalog {
     /// Headers of compressed files that stand in their record, in the order of the files.
     headers: Vec<(u64, Header)>,
     text: Vec<u8>,
-    /// Whether records are missing that should be there.
-    pub has_losses: bool,
     /// Whether the files are encrypted although the tree is not.
     pub is_encrypted: bool,
 }
@@ -102,7 +100,6 @@ impl Catalog {
             if notes.quiet && catalog.inodes.is_empty() {
                 return None;
             }
-            catalog.has_losses = true;
             catalog.stray_leaves(blocks, map, transaction, &walked.blocks, notes);
         }
         if volume.is_sealed() && volume.extents != 0 {
@@ -140,10 +137,9 @@ impl Catalog {
 
     fn sealed_extents(&mut self, blocks: &Blocks, root: u64, notes: &mut Notes) {
         let physical = |block| Some(Address::physical(block));
-        let walked = EXTENTS.walk(blocks, Address::physical(root), &physical, notes, &mut |node, _| {
+        EXTENTS.walk(blocks, Address::physical(root), &physical, notes, &mut |node, _| {
             self.pieces.extend(node.pairs().flatten().filter_map(sealed_piece));
         });
-        self.has_losses |= walked.has_losses;
     }
 
     fn leaf(&mut self, node: &Node<'_>, notes: &mut Notes) {
@@ -155,7 +151,6 @@ impl Catalog {
             }
         }
         if damaged > 0 {
-            self.has_losses = true;
             let found = format!("{damaged} that do not");
             notes.corrupt(FILES.name, node.extent(), "records that lie inside it", &found);
         }
@@ -194,8 +189,9 @@ impl Catalog {
 
     fn keep(&mut self, name: &[u8]) -> Text {
         let start = self.text.len();
-        self.text.extend_from_slice(name);
-        Text { start, length: u16::try_from(name.len()).unwrap_or(u16::MAX) }
+        self.text.extend(super::plain(name));
+        let length = self.text.len().saturating_sub(start);
+        Text { start, length: u16::try_from(length).unwrap_or(u16::MAX) }
     }
 
     fn order(&mut self) {

@@ -6,6 +6,7 @@ use super::block::Blocks;
 use super::catalog::{COMPRESSION, Catalog, RESOURCE_FORK, SYMLINK, Value};
 use super::packed::{self, Packed, Stored};
 use super::record::Inode;
+use super::space::Space;
 
 /// Larger than any file of the format; a greater size is damage.
 const LARGEST: u64 = i64::MAX.cast_unsigned();
@@ -28,7 +29,7 @@ pub(super) enum Trouble {
     Elsewhere,
     /// The record of the file is lost.
     NoInode,
-    /// Pieces are missing where the tree has losses.
+    /// Pieces are missing: holes have records too.
     MissingPieces,
     /// Pieces overlap, or lie beyond the container.
     OddPieces,
@@ -54,7 +55,7 @@ impl Trouble {
             ),
             Self::MissingPieces => (
                 ProblemKind::Corrupt,
-                "extents are missing where the tree is damaged: the gaps are read as zeros and the content is likely only",
+                "extents are missing (holes have records too): the gaps are read as zeros and the content is likely only",
                 "",
             ),
             Self::OddPieces => (
@@ -77,6 +78,29 @@ impl Trouble {
 }
 
 impl Found {
+    /// What has no content.
+    pub(super) const fn of_nothing() -> Self {
+        Self { size: 0, content: Content::Runs, runs: Vec::new(), packed: None, trouble: None }
+    }
+
+    /// Of a deleted entry: whether its blocks are still its own.
+    ///
+    /// What lies within a block stands in a node, which has just been read and was sound.
+    pub(super) fn judge(&mut self, blocks: &Blocks, space: &Space) {
+        let block = crate::read::size(blocks.length).max(1);
+        let used = |run: &Run| {
+            !run.is_hole() && run.offset.is_multiple_of(block) && {
+                let first = run.offset.checked_div(block).unwrap_or(0);
+                let last = run.offset.saturating_add(run.length).div_ceil(block);
+                !space.is_free(first, last.saturating_sub(first))
+            }
+        };
+        if self.content.is_had() && self.runs.iter().any(used) {
+            self.content = Content::Overwritten;
+            self.packed = None;
+        }
+    }
+
     fn doubtful(mut self, trouble: Trouble, content: Content) -> Self {
         (self.trouble, self.content) = (Some(trouble), content);
         self
@@ -153,7 +177,7 @@ fn compressed(blocks: &Blocks, catalog: &Catalog, inode: &Inode, description: Va
     Found { content: Content::Opened, packed: Some(packed), ..found }
 }
 
-/// The content of a data stream: gaps between its pieces and behind them are holes.
+/// The content of a data stream. Gaps between its pieces and behind them read as zeros, which is likely only.
 fn of_stream(blocks: &Blocks, catalog: &Catalog, stream: u64, size: u64) -> Found {
     let mut found = Found { size, ..Found::of_nothing() };
     if size > LARGEST {
@@ -196,7 +220,7 @@ fn of_stream(blocks: &Blocks, catalog: &Catalog, stream: u64, size: u64) -> Foun
     if odd {
         return found.doubtful(Trouble::OddPieces, Content::Likely);
     }
-    if has_gaps && catalog.has_losses {
+    if has_gaps {
         return found.doubtful(Trouble::MissingPieces, Content::Likely);
     }
     found

@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
-use crate::model::{
-    Content, EntryIndex, EntryKind, EntryState, NewEntry, Parent, Problem, ProblemKind, Run, Survey, Times,
-};
+use crate::model::{EntryIndex, EntryKind, EntryState, NewEntry, Parent, Survey, Times};
 
 use super::block::Blocks;
 use super::catalog::{Attribute, COMPRESSION, Catalog, RESOURCE_FORK, SYMLINK, Text};
 use super::content::{self, Found, Trouble};
+use super::listed::Listed;
 use super::packed::Packed;
 use super::record::{Inode, Link};
 use super::space::Space;
@@ -64,20 +63,6 @@ enum Numbering {
     Low,
     /// By their position, because low bits are not enough in this volume.
     Position,
-}
-
-/// What a listing leaves behind.
-pub(super) struct Listed {
-    /// The entry of each directory.
-    pub places: HashMap<u64, EntryIndex>,
-    /// Problems of kinds of files, each with its number.
-    pub troubles: BTreeMap<Trouble, u64>,
-    /// Names whose file is not there.
-    pub missing: u64,
-    /// Files and directories without a name.
-    pub nameless: u64,
-    /// Whether the table of entries is full.
-    pub full: bool,
 }
 
 impl<'a, 's, 'p> Listing<'a, 's, 'p> {
@@ -366,58 +351,6 @@ impl<'a, 's, 'p> Listing<'a, 's, 'p> {
         match self.catalog.name(text) {
             b"" => format!("inode {}", inode.id).into_bytes(),
             name => name.to_vec(),
-        }
-    }
-}
-
-impl Listed {
-    /// Notes what became of the files of a volume.
-    pub(super) fn report(&self, volume: &str, survey: &mut Survey<'_>) {
-        for (trouble, count) in &self.troubles {
-            survey.problem(trouble.problem(volume, *count));
-        }
-        let counted = |count: u64, what: &str| {
-            let detail = format!("APFS volume {volume}: {count} {what}");
-            let mut problem = Problem::new(ProblemKind::Corrupt, detail);
-            problem.count = count;
-            problem
-        };
-        if self.missing > 0 {
-            let what = "names whose file has no record: what their extents hold is likely only";
-            survey.problem(counted(self.missing, what));
-        }
-        if self.nameless > 0 {
-            let what = "files and directories that no directory names: they stand where they say themselves";
-            survey.problem(counted(self.nameless, what));
-        }
-        if self.full {
-            let detail = "more entries than one source may have: the rest are not listed";
-            survey.problem(Problem::new(ProblemKind::Limit, detail));
-        }
-    }
-}
-
-impl Found {
-    /// What has no content.
-    pub(super) const fn of_nothing() -> Self {
-        Self { size: 0, content: Content::Runs, runs: Vec::new(), packed: None, trouble: None }
-    }
-
-    /// Of a deleted entry: whether its blocks are still its own.
-    ///
-    /// What lies within a block stands in a node, which has just been read and was sound.
-    fn judge(&mut self, blocks: &Blocks, space: &Space) {
-        let block = crate::read::size(blocks.length).max(1);
-        let used = |run: &Run| {
-            !run.is_hole() && run.offset.is_multiple_of(block) && {
-                let first = run.offset.checked_div(block).unwrap_or(0);
-                let last = run.offset.saturating_add(run.length).div_ceil(block);
-                !space.is_free(first, last.saturating_sub(first))
-            }
-        };
-        if self.content.is_had() && self.runs.iter().any(used) {
-            self.content = Content::Overwritten;
-            self.packed = None;
         }
     }
 }

@@ -24,6 +24,7 @@ mod checkpoint;
 mod container;
 mod content;
 mod encrypted;
+mod listed;
 mod listing;
 mod map;
 mod node;
@@ -184,14 +185,25 @@ impl Filesystem for Opened {
 
 /// The name, with a number behind it when it is taken or empty.
 fn unique(names: &mut HashSet<Vec<u8>>, own: &[u8]) -> Vec<u8> {
-    let own = if own.is_empty() { b"untitled" } else { own };
+    let own: Vec<u8> = if own.is_empty() { b"untitled".to_vec() } else { plain(own).collect() };
     let numbered = |number: u32| match number {
-        1 => own.to_vec(),
-        _ => [own, format!(" ({number})").as_bytes()].concat(),
+        1 => own.clone(),
+        _ => [own.as_slice(), format!(" ({number})").as_bytes()].concat(),
     };
     let name = (1..=u32::MAX).map(numbered).find(|name| !names.contains(name)).unwrap_or_default();
     names.insert(name.clone());
     name
+}
+
+/// A name without separators, which no sound name holds.
+fn plain(name: &[u8]) -> impl Iterator<Item = u8> + '_ {
+    let escaped = |byte: &u8| -> ([u8; 3], usize) {
+        match byte {
+            b'/' => (*b"%2F", 3),
+            byte => ([*byte, 0, 0], 1),
+        }
+    };
+    name.iter().map(escaped).flat_map(|(bytes, length)| bytes.into_iter().take(length))
 }
 
 /// Bytes of the evidence as text that may be shown.

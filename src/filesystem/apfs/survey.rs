@@ -11,7 +11,8 @@ use super::block::{Address, Blocks, Notes};
 use super::catalog::Catalog;
 use super::container::Container;
 use super::encrypted;
-use super::listing::{Listed, Listing, ROOT};
+use super::listed::Listed;
+use super::listing::{Listing, ROOT};
 use super::map::ObjectMap;
 use super::packed::Packed;
 use super::snapshot::{self, Print, Snapshot};
@@ -190,7 +191,7 @@ impl<'a, 's> Surveyor<'a, 's> {
         }
         let Some(slot) = self.slot(&format!("APFS volume {name}")) else { return };
         let times = Times { created: Some(snapshot.created), ..Times::default() };
-        let own = [b".snapshot ", snapshot.name.as_slice()].concat();
+        let own: Vec<u8> = b".snapshot ".iter().copied().chain(super::plain(&snapshot.name)).collect();
         let Some(top) = self.top(Parent::Entry(live.top), &own, slot, times) else { return };
         let mut listing = Listing::new(self.blocks, &catalog, self.survey, &mut self.packed, (slot, top));
         listing.chosen = Some(&chosen);

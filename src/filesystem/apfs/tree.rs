@@ -6,7 +6,7 @@ use crate::read::{Fields, Unreadable};
 
 use super::block::{Address, Blocks, Notes};
 use super::node::Node;
-use super::object::{Header, is_sound, kind};
+use super::object::{HEADER, Header, is_sound, kind};
 
 /// A kind of tree.
 #[derive(Clone, Copy)]
@@ -102,11 +102,16 @@ impl Tree {
             return Err(());
         }
         let bytes = bytes.map_err(|why| notes.unreadable(self.name, place, &why))?;
-        let sound = address.bare || is_sound(bytes);
+        let bare = address.bare || is_bare(bytes);
+        if notes.quiet && bare {
+            // Nothing says whether it is still the node that it was.
+            return Err(());
+        }
+        let sound = bare || is_sound(bytes);
         if notes.quiet && !sound {
             return Err(());
         }
-        if !address.bare {
+        if !bare {
             self.identify(address, bytes, sound).map_err(|(expected, found)| {
                 notes.corrupt(self.name, place, &expected, &found);
             })?;
@@ -138,4 +143,10 @@ impl Tree {
         let words = |kind: u32, holds: u32, id: u64| format!("type {kind:#x} of {holds:#x}, object {id}");
         Err((words(kind::TREE_NODE, self.holds, address.id), words(header.kind, header.holds, header.id)))
     }
+}
+
+/// Whether a node says of itself that it has no header (`BTNODE_NOHEADER`), and has none.
+fn is_bare(bytes: &[u8]) -> bool {
+    let header = bytes.get(..HEADER).unwrap_or_default();
+    header.iter().all(|byte| *byte == 0) && Fields(bytes).u16(HEADER).is_some_and(|flags| flags & 0x10 != 0)
 }
