@@ -3,6 +3,8 @@
 //! Adding one is a new file here with a [`Format`] and its line in [`FORMATS`].
 #![deny(clippy::arithmetic_side_effects)]
 
+mod apfs;
+mod compression;
 mod crc32c;
 mod exfat;
 mod ext;
@@ -89,7 +91,7 @@ impl<B: AsRef<[u8]> + Send + Sync> Stream for Memory<B> {}
 impl Stream for Pieces {}
 
 /// Every kind, alphabetical.
-pub static FORMATS: &[&dyn Format] = &[&exfat::Exfat, &ext::Ext, &fat::Fat, &xfs::Xfs];
+pub static FORMATS: &[&dyn Format] = &[&apfs::Apfs, &exfat::Exfat, &ext::Ext, &fat::Fat, &xfs::Xfs];
 
 /// The file system that a volume carries.
 pub struct Detected {

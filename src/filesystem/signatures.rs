@@ -64,7 +64,8 @@ fn has(volume: &dyn ReadAt, at: u64, magic: &[u8]) -> bool {
 
 const TOOL: &str = "examine it with a tool that reads this file system";
 const PARTS: &str = "put the volume together read-only in the laboratory and examine what is on it";
-const LOCKED: &str = "if the computer it comes from is running, do not power it off: call the digital unit; \
+/// What to do about anything that is encrypted.
+pub(super) const LOCKED: &str = "if the computer it comes from is running, do not power it off: call the digital unit; \
                       look for passwords, recovery keys and key files";
 
 const fn plain(name: &'static str, signs: &'static [Sign]) -> Known {
@@ -89,9 +90,6 @@ const ZFS: [&[u8]; 2] = [b"\x0c\xb1\xba\0\0\0\0\0", b"\0\0\0\0\0\xba\xb1\x0c"];
 
 /// Every one of them, alphabetical. Each line names the source of its signature.
 static KNOWN: &[Known] = &[
-    // Apple File System Reference, nx_superblock_t: nx_magic, and nx_keylocker, which encrypted volumes need.
-    plain("APFS", &[All(&[(32, b"NXSB")])]),
-    locked("APFS with encrypted volumes", &[Test(is_apfs_with_keys)]),
     // bcachefs, bcachefs_format.h: BCHFS_MAGIC at 24 in the superblock at 4096.
     plain("bcachefs", &[All(&[(4120, b"\xc6\x85\x73\xf6\x66\xce\x90\xa9\xd9\x6a\x60\xcf\x80\x3d\xf7\xef")])]),
     // libbde documentation, "Volume header": Windows 7 and later, and Vista.
@@ -169,13 +167,6 @@ static KNOWN: &[Known] = &[
     // OpenZFS, include/sys/uberblock_impl.h: the ring of uberblocks in the first label.
     plain("ZFS", &[Test(is_zfs)]),
 ];
-
-/// `nx_keylocker`, the place of the container's key bag, is at 1296.
-fn is_apfs_with_keys(volume: &dyn ReadAt) -> bool {
-    let bytes = volume.read_vec(0, 1312).unwrap_or_default();
-    let fields = Fields(&bytes);
-    fields.has(32, b"NXSB") && fields.u64(1304).is_some_and(|blocks| blocks != 0)
-}
 
 fn is_hfs(volume: &dyn ReadAt) -> bool {
     let bytes = volume.read_vec(1024, 162).unwrap_or_default();
@@ -331,7 +322,7 @@ mod tests {
             eprintln!("skipped: no shared test data");
             return;
         };
-        let expected = [("apfs.raw", "APFS"), ("hfsplus.raw", "HFS+"), ("iso9660.raw", "ISO 9660")];
+        let expected = [("hfsplus.raw", "HFS+"), ("iso9660.raw", "ISO 9660")];
         for (file, expected) in expected {
             assert_eq!(name(std::fs::read(folder.join(file)).unwrap()), Some(expected), "{file}");
         }

@@ -1,0 +1,170 @@
+//! What one state of a container holds.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::filesystem::{Format, detect};
+use crate::model::{
+    Bucket, Content, EntryKind, EntryState, EntryTable, Extent, Placement, ProblemKind, Run, Survey,
+};
+use crate::read::{Confidence, Memory, ReadAt};
+
+#[test]
+fn volumes_are_directories_and_every_file_is_what_it_was() {
+    let (builder, expected) = sample();
+    let image = Image::survey(&Apfs, builder.image).unwrap();
+    assert_eq!(image.problems.len(), 2, "{:#?}", image.problems);
+    image.problem(ProblemKind::Corrupt, "1 files: extents are missing");
+    assert_eq!(image.find("Data/gap.bin").content, Content::Likely);
+    let locked = image.problem(ProblemKind::Encrypted, "APFS volume Secret: encrypted (FileVault");
+    assert!(locked.advice.contains("do not power it off") && locked.detail.contains("one key"));
+    let found = image.digests(EntryState::Allocated);
+    for (path, content) in &expected {
+        assert_eq!(found.get(path), Some(content), "{path}");
+    }
+    assert_eq!(found, expected);
+    assert!(image.entries.iter().all(|entry| entry.state == EntryState::Allocated));
+    assert_eq!(image.filesystem.label(), "Data, Data (2), Secret, System");
+    let tops: Vec<_> = image.entries.iter().filter(|entry| !entry.path.contains('/')).collect();
+    assert_eq!(tops.iter().map(|top| top.record >> 56).collect::<Vec<_>>(), [0, 1, 2, 3]);
+    assert!(!image.entries.iter().any(|entry| entry.path.starts_with("Secret/")));
+}
+
+#[test]
+fn record_numbers_are_unique_and_hard_links_share_one() {
+    let (builder, _) = sample();
+    let image = Image::survey(&Apfs, builder.image).unwrap();
+    let (one, two) = (image.find("Data/fragmented.bin"), image.find("Data/links/second name.bin"));
+    assert_eq!((one.record, one.stream, &one.runs), (two.record, two.stream, &two.runs));
+    assert_eq!(one.runs.len(), 9);
+    let mut keys: Vec<_> = image.entries.iter().map(|entry| (entry.record, entry.stream)).collect();
+    let all = keys.len();
+    keys.sort_unstable();
+    keys.dedup();
+    assert_eq!(keys.len(), all - 1);
+}
+
+#[test]
+fn holes_links_and_compressed_files_are_had_as_they_should() {
+    let (builder, _) = sample();
+    let image = Image::survey(&Apfs, builder.image).unwrap();
+    let sparse = image.find("Data/sparse.bin");
+    let holes: Vec<u64> = sparse.runs.iter().filter(|run| run.is_hole()).map(|run| run.length).collect();
+    assert_eq!(holes, [7 * BLOCK as u64, 2 * BLOCK as u64 + 100]);
+    let link = image.find("Data/links/a link");
+    assert_eq!((link.kind, link.content, link.size), (EntryKind::Symlink, Content::Runs, 17));
+    let at = image.entries.iter().position(|entry| entry == link).unwrap();
+    assert_eq!(image.bytes(at), b"../fragmented.bin");
+    for name in ["short.txt", "plain.txt", "long.txt"] {
+        let file = image.find(&format!("Data/{name}"));
+        assert_eq!(file.content, Content::Opened, "{name}");
+        assert!(!file.runs.is_empty() && !file.runs.iter().any(|run| run.is_hole()), "{name}");
+    }
+    assert!(!image.entries.iter().any(|entry| entry.path.contains("provenance")));
+}
+
+#[test]
+fn blocks_of_an_encrypted_volume_are_claimed_for_the_ledger() {
+    let (builder, _) = sample();
+    let files = builder.volumes[2].extents.clone();
+    let source: Arc<dyn ReadAt> = Arc::new(Memory(builder.image));
+    let mut table = EntryTable::default();
+    let mut survey = Survey::new(0, Placement::whole(source.size()), &mut table);
+    Apfs.open(source).unwrap().survey(&mut survey).unwrap();
+    let claims = survey.finish().claims;
+    let locked: Vec<Extent> =
+        claims.iter().filter(|(_, bucket)| *bucket == Bucket::Encrypted).map(|(place, _)| *place).collect();
+    for (first, (count, _)) in files {
+        let place = Extent::new(first * BLOCK as u64, count * BLOCK as u64);
+        assert!(locked.iter().any(|claim| claim.offset <= place.offset && place.end() <= claim.end()));
+    }
+    let total: u64 = locked.iter().map(|place| place.length).sum();
+    assert!(total > 50_000 && total < 70_000, "{total}");
+}
+
+#[test]
+fn a_tree_that_can_be_read_in_an_encrypted_volume_is_listed_and_its_files_are_encrypted() {
+    let mut builder = Builder::new(300, vec![Volume::new("Phone", PLAIN, 1)]);
+    add(&mut builder, (0, ROOT), "a.jpg", &bytes(1, 9000), 1);
+    builder.commit();
+    // The superblock of the volume is the only block that says what the flags are.
+    let at = builder.image.chunks(BLOCK).position(|block| &block[32..36] == b"APSB").unwrap();
+    let block = &mut builder.image[at * BLOCK..][..BLOCK];
+    block[264] = 0;
+    build::reseal(block);
+    let image = Image::survey(&Apfs, builder.image).unwrap();
+    image.problem(ProblemKind::Encrypted, "a key for each file");
+    let file = image.find("Phone/a.jpg");
+    assert_eq!((file.content, file.size, file.runs.len()), (Content::Encrypted, 9000, 1));
+}
+
+#[test]
+fn containers_are_known_by_their_superblock_and_fusion_drives_are_refused() {
+    let (builder, _) = sample();
+    let image = builder.image;
+    assert_eq!(Apfs.probe(&Memory(&image)), Confidence::Strong);
+    assert_eq!(detect(&Memory(&image)).format.map(Format::name), Some("apfs"));
+    let mut without = image.clone();
+    without[..BLOCK].fill(0);
+    assert_eq!(Apfs.probe(&Memory(&without)), Confidence::Weak);
+    for length in [0, 1, 4095, 5000] {
+        assert_eq!(Apfs.probe(&Memory(vec![0; length])), Confidence::No);
+    }
+    let mut fusion = image;
+    for block in fusion.chunks_mut(BLOCK).filter(|block| &block[32..36] == b"NXSB") {
+        block[65] |= 1;
+        build::reseal(block);
+    }
+    let refused = Image::survey(&Apfs, fusion).err().unwrap().to_string();
+    assert!(refused.contains("Fusion drive"), "{refused}");
+}
+
+#[test]
+fn numbers_of_a_volume_group_and_hostile_ones_stay_apart() {
+    let mark = 0x0800_0000_0000_0000_u64;
+    let mut builder = Builder::new(300, vec![Volume::new("System", PLAIN, 1)]);
+    builder.volumes[0].next = mark + 20;
+    let first = add(&mut builder, (0, ROOT), "in the group", &bytes(1, 100), 1);
+    builder.commit();
+    let image = Image::survey(&Apfs, builder.image.clone()).unwrap();
+    assert_eq!((first, image.find("System/in the group").record), (mark + 20, 20));
+    // The same low bits again.
+    builder.volumes[0].next = 20;
+    add(&mut builder, (0, ROOT), "another", &bytes(2, 100), 1);
+    builder.commit();
+    let image = Image::survey(&Apfs, builder.image).unwrap();
+    let (one, two) = (image.find("System/in the group"), image.find("System/another"));
+    assert_ne!(one.record, two.record);
+    assert_eq!(image.digests(EntryState::Allocated)["System/another"].1, md5(&bytes(2, 100)));
+}
+
+#[test]
+fn trees_of_several_levels_are_walked() {
+    let mut builder = Builder::new(3000, vec![Volume::new("Deep", PLAIN, 1)]);
+    builder.volumes[0].room = 700;
+    for number in 0..300 {
+        builder.volumes[0].file(ROOT, &format!("a rather long name of a file, number {number}"), 0, &[]);
+    }
+    builder.commit();
+    let image = Image::survey(&Apfs, builder.image).unwrap();
+    assert!(image.problems.is_empty(), "{:#?}", image.problems);
+    assert_eq!(image.digests(EntryState::Allocated).len(), 300);
+}
+
+#[test]
+fn a_name_with_a_separator_and_a_size_that_cannot_be_are_told() {
+    let mut builder = Builder::new(300, vec![Volume::new("A/B", PLAIN, 1), Volume::new("", PLAIN, 1)]);
+    builder.volumes[0].file(ROOT, "x/y", u64::MAX, &[]);
+    builder.volumes[0].file(ROOT, "beyond", 5000, &[(Some(100_000), 2)]);
+    builder.commit();
+    let image = Image::survey(&Apfs, builder.image).unwrap();
+    let huge = image.find("A%2FB/x%2Fy");
+    assert_eq!((huge.content, huge.size), (Content::Lost, u64::MAX));
+    let beyond = image.find("A%2FB/beyond");
+    assert_eq!(
+        (beyond.content, beyond.runs.as_slice()),
+        (Content::Likely, &[Run::new(409_600_000, 5000)][..])
+    );
+    image.problem(ProblemKind::Corrupt, "2 files: extents overlap or lie beyond the container");
+    assert_eq!(image.find("untitled").kind, EntryKind::Directory);
+}
