@@ -4,13 +4,16 @@ MUSL := x86_64-unknown-linux-musl
 WINDOWS := x86_64-pc-windows-gnu
 
 .DEFAULT_GOAL := help
-.PHONY: help bench check demo demo-check demo-image release soak windows
+.PHONY: help bench bench-survey check demo demo-check demo-image fuzz mutations release soak windows
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 bench: ## a whole scan against hashdeep and against merely reading, about 1 GB (minutes)
 	benches/scan.sh
+
+bench-survey: ## listing an NTFS volume of 500,000 files against fls -r (root; minutes)
+	benches/survey.sh
 
 check: ## what CI runs: format, clippy, licences, tests, the demonstration, the Windows build
 	.ci/run
@@ -24,6 +27,12 @@ demo-image: ## make the demonstration stick and its lists again (dosfstools, mto
 demo-check: ## check the stick with ewfverify, mmls, fls and icat, and that it can be made again
 	tests/data/check-demo.py
 	tests/data/make-demo.py --check
+
+fuzz: ## every fuzz target for five minutes each (a C++ compiler; minutes)
+	fuzz/run.sh 300
+
+mutations: ## twenty times the damaged images of the tests, some 60,000, with peak memory (about an hour)
+	MUTATIONS=20 cargo test --release --lib -- --test-threads=1 --nocapture container filesystem volume
 
 release: ## the static Linux binary (needs musl-gcc: Debian's musl-tools)
 	rustup target add $(MUSL)
