@@ -7,6 +7,7 @@ mod compression;
 mod ext;
 mod fat;
 pub mod folder;
+mod hfsplus;
 pub mod signatures;
 #[cfg(test)]
 mod trial;
@@ -85,7 +86,7 @@ impl<B: AsRef<[u8]> + Send + Sync> Stream for Memory<B> {}
 impl Stream for Pieces {}
 
 /// Every kind, alphabetical.
-pub static FORMATS: &[&dyn Format] = &[&ext::Ext, &fat::Fat];
+pub static FORMATS: &[&dyn Format] = &[&ext::Ext, &fat::Fat, &hfsplus::HfsPlus];
 
 /// The file system that a volume carries.
 pub struct Detected {

@@ -15,6 +15,8 @@ pub enum TimeEncoding {
     FatLocal,
     /// ext2/3/4: `extra << 32 | seconds`, both as stored; `extra` holds two epoch bits and nanoseconds.
     Ext,
+    /// HFS+: seconds since 1904-01-01 UTC in the low 32 bits; 0 stands for never.
+    HfsPlus,
 }
 
 /// The four raw stamps of an entry; `None` where the file system keeps none.
@@ -76,6 +78,7 @@ impl TimeEncoding {
         let (utc, assumption) = match self {
             Self::UnixNanos => (Timestamp::from_nanosecond(i128::from(raw.cast_signed())).ok(), None),
             Self::Ext => (ext(raw), None),
+            Self::HfsPlus => (hfs_plus(raw), None),
             Self::FatLocal => (
                 fat(raw),
                 Some("local time of the writing device, zone not recorded; shown as if UTC".into()),
@@ -94,6 +97,12 @@ fn ext(raw: u64) -> Option<Timestamp> {
     let nanos = i32::try_from(extra >> 2).ok()?;
     // Damaged inodes hold nanoseconds beyond a second: the date is still worth showing.
     Timestamp::new(seconds, nanos.min(999_999_999)).ok()
+}
+
+/// Apple Technical Note TN1150, "HFS Plus Dates": 2,082,844,800 seconds lie between 1904 and 1970.
+fn hfs_plus(raw: u64) -> Option<Timestamp> {
+    let seconds = u32::try_from(raw).ok().filter(|seconds| *seconds > 0)?;
+    Timestamp::new(i64::from(seconds) - 2_082_844_800, 0).ok()
 }
 
 /// Microsoft FAT specification, section "Date and Time Formats".
@@ -127,6 +136,14 @@ mod tests {
         assert!(stamp.assumption.unwrap().contains("zone not recorded"));
         assert_eq!(TimeEncoding::FatLocal.stamp(u64::MAX).utc, None);
         assert_eq!(TimeEncoding::FatLocal.stamp(0).utc, None);
+    }
+
+    #[test]
+    fn hfs_plus_stamps_count_from_1904() {
+        let utc = |raw| TimeEncoding::HfsPlus.stamp(raw).utc;
+        assert_eq!(utc(2_082_844_800).as_deref(), Some("1970-01-01T00:00:00Z"));
+        assert_eq!(utc(u64::from(u32::MAX)).as_deref(), Some("2040-02-06T06:28:15Z"));
+        assert_eq!((utc(0), utc(1 << 32)), (None, None));
     }
 
     #[test]
