@@ -34,7 +34,8 @@ impl Bitmap {
         }
         let mut left = length;
         for run in runs {
-            survey.metadata(run.offset, run.length.min(left));
+            let inside = volume.size().saturating_sub(run.offset);
+            survey.metadata(run.offset.min(volume.size()), run.length.min(left).min(inside));
             left = left.saturating_sub(run.length);
         }
         Self(bits)

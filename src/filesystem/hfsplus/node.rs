@@ -12,6 +12,8 @@ pub(super) struct Descriptor {
     pub(super) next: u32,
     pub(super) kind: Kind,
     pub(super) records: u16,
+    /// Whether kind and height contradict one another.
+    pub(super) is_odd: bool,
 }
 
 /// The kind of a node.
@@ -38,8 +40,16 @@ impl Descriptor {
             (2, _) => Kind::Map,
             _ => Kind::None,
         };
-        Some(Self { next: fields.u32_be(0)?, kind, records })
+        // A count that cannot be counts nothing, as in [`records`].
+        let records = if fits(node, records) { records } else { 0 };
+        let is_odd = kind == Kind::Leaf && (fields.u8(8)?, fields.u8(9)?) != (0xff, 1);
+        Some(Self { next: fields.u32_be(0)?, kind, records, is_odd })
     }
+}
+
+/// Whether a node has room for so many records: none is shorter than a key of 6 bytes and its offset.
+fn fits(node: &[u8], records: u16) -> bool {
+    usize::from(records) <= node.len() / 8
 }
 
 /// How a record was found.
@@ -63,10 +73,9 @@ pub(super) fn records<'n, R>(
     mut show: impl FnMut(usize, Standing, R),
 ) -> u64 {
     let fields = Fields(node);
-    let stated = usize::from(fields.u16_be(10).unwrap_or(0));
-    // No record is shorter than a key of 6 bytes and its offset.
-    let fits = stated <= node.len() / 8;
-    let count = if fits { stated } else { 0 };
+    let stated = fields.u16_be(10).unwrap_or(0);
+    let fits = fits(node, stated);
+    let count = if fits { usize::from(stated) } else { 0 };
     let table = |index: usize| node.len().saturating_sub(index.saturating_add(1).saturating_mul(2));
     let limit = table(count);
     let at = |start: usize| {

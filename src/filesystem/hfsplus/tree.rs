@@ -21,6 +21,8 @@ pub(super) struct Tree {
     name: &'static str,
     file: Pieces,
     runs: Vec<Run>,
+    /// Length of the volume.
+    end: u64,
     node_size: usize,
     header: Option<Header>,
 }
@@ -56,7 +58,7 @@ impl Tree {
         }
         let header = header(&bytes);
         let node_size = header.map(|header| header.node_size).or_else(|| guess(&bytes))?;
-        Some(Self { name, file, runs, node_size, header })
+        Some(Self { name, file, runs, end: volume.size(), node_size, header })
     }
 
     /// The parts of the volume that `length` bytes of the file from `offset` on lie in.
@@ -100,7 +102,8 @@ impl Tree {
             let descriptor = Descriptor::parse(node);
             match descriptor.map(|descriptor| descriptor.kind) {
                 Some(Kind::Leaf) => {
-                    let here = show(number, node);
+                    let is_odd = descriptor.is_some_and(|descriptor| descriptor.is_odd);
+                    let here = show(number, node).saturating_add(is_odd.into());
                     damaged = damaged.saturating_add(here);
                     if here > 0 {
                         first.get_or_insert(number);
@@ -113,7 +116,8 @@ impl Tree {
             nodes.push(descriptor.filter(|descriptor| matches!(descriptor.kind, Kind::Leaf)));
         });
         if let Some(node) = first {
-            let detail = format!("{}: records that cannot be read, the first in node {node}", self.name);
+            let detail =
+                format!("{}: damaged records or descriptors of leaves, the first in node {node}", self.name);
             let mut problem = Problem::new(ProblemKind::Corrupt, detail).at(self.extent(node));
             problem.count = damaged;
             survey.problem(problem);
@@ -128,13 +132,23 @@ impl Tree {
         let mut buffer = Vec::new();
         let (mut at, mut number) = (0_u64, 0_u32);
         let mut failed: Option<(u64, u64, Unreadable)> = None;
+        let mut claimed = (0_u64, 0_u64);
         while at < end {
             let wanted = usize::try_from(end.saturating_sub(at)).unwrap_or(PIECE).min(PIECE);
             buffer.resize(wanted, 0);
             let whole = self.file.read_exact_at(at, &mut buffer).is_ok();
             for node in buffer.chunks_mut(self.node_size) {
                 match if whole { Ok(()) } else { self.file.read_exact_at(at, node) } {
-                    Ok(()) => show(number, node),
+                    Ok(()) => {
+                        show(number, node);
+                        // What only claims to be a B-tree was not examined by being read as one.
+                        if is_node(node) && claimed.1 == at {
+                            claimed.1 = at.saturating_add(unit);
+                        } else if is_node(node) {
+                            self.claim(claimed, survey);
+                            claimed = (at, at.saturating_add(unit));
+                        }
+                    }
                     Err(unreadable) => {
                         let (_, stop, _) = failed.get_or_insert((at, at, unreadable));
                         *stop = at.saturating_add(unit);
@@ -149,8 +163,14 @@ impl Tree {
             }
         }
         self.unreadable(failed, survey);
-        for run in &self.runs {
-            survey.metadata(run.offset, run.length);
+        self.claim(claimed, survey);
+    }
+
+    /// Claims the parts of the volume that nodes lie in.
+    fn claim(&self, (start, stop): (u64, u64), survey: &mut Survey<'_>) {
+        for run in self.place(start, stop.saturating_sub(start)) {
+            let inside = self.end.saturating_sub(run.offset).min(run.length);
+            survey.metadata(run.offset.min(self.end), inside);
         }
     }
 
@@ -264,6 +284,12 @@ impl Leaves {
         let rank = self.ranks.get(usize::try_from(node).ok()?).copied()?;
         (rank != UNUSED).then_some(rank)
     }
+}
+
+/// Whether bytes are a node, or a free one that was never used.
+fn is_node(bytes: &[u8]) -> bool {
+    let kind = Descriptor::parse(bytes).map(|node| node.kind);
+    kind.is_some_and(|kind| kind != Kind::None) || bytes.iter().all(|byte| *byte == 0)
 }
 
 fn bit(bits: &[u8], number: u32) -> bool {
