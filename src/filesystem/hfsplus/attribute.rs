@@ -49,8 +49,8 @@ pub(super) struct Stored {
 pub(super) enum Place {
     /// Parts of the attributes file.
     Inline(Vec<Run>),
-    /// A fork: its blocks, and its extents in order.
-    Fork(u32, Vec<Extent>),
+    /// The extents of a fork, in order.
+    Fork(Vec<Extent>),
 }
 
 struct Parsed<'a> {
@@ -104,7 +104,10 @@ impl Attributes {
         let start = self.rows.partition_point(|row| row.number < number);
         let rows = self.rows.get(start..).unwrap_or_default();
         let rows = rows.get(..rows.partition_point(|row| row.number == number)).unwrap_or_default();
-        rows.iter().filter_map(move |row| Some((self.text(row), self.stored(row, rows, tree)?)))
+        rows.iter().enumerate().filter_map(move |(at, row)| {
+            let rest = rows.get(at.saturating_add(1)..).unwrap_or_default();
+            Some((self.text(row), self.stored(row, rest, tree)?))
+        })
     }
 
     /// The attribute that says how a file is compressed.
@@ -117,7 +120,7 @@ impl Attributes {
         self.names.get(row.name.0..row.name.1).unwrap_or_default()
     }
 
-    fn stored(&self, row: &Row, rows: &[Row], tree: &Tree) -> Option<Stored> {
+    fn stored(&self, row: &Row, rest: &[Row], tree: &Tree) -> Option<Stored> {
         match row.value {
             Value::Inline(within, length) => {
                 let size = u64::from(length);
@@ -126,16 +129,14 @@ impl Attributes {
             }
             Value::Fork(fork) => {
                 let mut extents: Vec<Extent> = fork.used().collect();
-                let more = rows.iter().filter(|more| self.text(more) == self.text(row));
-                for more in more {
-                    let known = fork::total(&extents);
-                    if let Value::Extents(found) = more.value
-                        && u64::from(more.start) == known
-                    {
+                // Records that continue a fork stand right behind it, so none is looked at for two.
+                for more in rest.iter().take_while(|more| self.text(more) == self.text(row)) {
+                    let Value::Extents(found) = more.value else { break };
+                    if u64::from(more.start) == fork::total(&extents) {
                         extents.extend(fork::used(&found));
                     }
                 }
-                Some(Stored { size: fork.size, place: Place::Fork(fork.blocks, extents), compressed: None })
+                Some(Stored { size: fork.size, place: Place::Fork(extents), compressed: None })
             }
             Value::Extents(_) => None,
         }

@@ -10,8 +10,15 @@ use crate::read::{Pieces, ReadAt, size};
 const MAX_KEPT: u64 = 512 << 20;
 const PIECE: usize = 1 << 20;
 
+/// Bytes that are counted together.
+const CHUNK: usize = 512;
+
 /// Which blocks are in use; a block past the end is.
-pub(super) struct Bitmap(Vec<u8>);
+pub(super) struct Bitmap {
+    bits: Vec<u8>,
+    /// Blocks in use before each chunk, so that a long extent is not counted block by block.
+    before: Vec<u64>,
+}
 
 impl Bitmap {
     /// Reads the file that those runs make. What cannot be read counts as in use.
@@ -38,20 +45,47 @@ impl Bitmap {
             survey.metadata(run.offset.min(volume.size()), run.length.min(left).min(inside));
             left = left.saturating_sub(run.length);
         }
-        Self(bits)
+        let mut count = 0_u64;
+        let before = bits.chunks(CHUNK).map(|chunk| {
+            let here = count;
+            count = count.saturating_add(ones(chunk));
+            here
+        });
+        Self { before: before.collect(), bits }
     }
 
     /// Whether every block of the extents is free.
     pub(super) fn is_free(&self, extents: &[Blocks]) -> bool {
-        extents
-            .iter()
-            .all(|(start, count)| (*start..start.saturating_add(*count)).all(|block| !self.is_used(block)))
+        extents.iter().all(|(start, count)| {
+            let end = start.saturating_add(*count);
+            let counts = (self.used_before(*start), self.used_before(end));
+            matches!(counts, (Some(from), Some(to)) if from == to)
+        })
     }
 
-    fn is_used(&self, block: u32) -> bool {
-        let byte = usize::try_from(block / 8).ok().and_then(|at| self.0.get(at)).copied().unwrap_or(0xff);
-        byte & 0x80_u8.wrapping_shr(block & 7) != 0
+    /// Blocks in use before that one; `None` past the end.
+    fn used_before(&self, block: u32) -> Option<u64> {
+        let byte = usize::try_from(block / 8).ok()?;
+        let chunk = byte / CHUNK;
+        let start = chunk.saturating_mul(CHUNK);
+        let whole = ones(self.bits.get(start..byte)?);
+        let last = match block & 7 {
+            0 => 0,
+            bits => ones(&[self.bits.get(byte)? & !0xff_u8.wrapping_shr(bits)]),
+        };
+        let before = match self.before.get(chunk) {
+            Some(before) => *before,
+            // The end of the last chunk, when it is whole.
+            None => {
+                self.before.last()?.saturating_add(ones(self.bits.get(start.checked_sub(CHUNK)?..start)?))
+            }
+        };
+        Some(before.saturating_add(whole).saturating_add(last))
     }
+}
+
+fn ones(bytes: &[u8]) -> u64 {
+    bytes.iter().map(|byte| u64::from(byte.count_ones())).fold(0, u64::saturating_add)
 }
 
 /// The problem of blocks that are marked as bad.
@@ -61,4 +95,33 @@ pub(super) fn bad(count: u64, first: Extent) -> Problem {
     let mut problem = Problem::new(ProblemKind::Corrupt, detail).at(first).advise(advice);
     problem.count = count;
     problem
+}
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
+mod tests {
+    use super::*;
+    use crate::filesystem::trial::{Random, bytes};
+
+    #[test]
+    fn extents_are_free_when_each_of_their_blocks_is() {
+        let mut bits = bytes(3, 4 * CHUNK);
+        bits[700..1400].fill(0);
+        let mut count = 0;
+        let before = bits.chunks(CHUNK).map(|chunk| {
+            count += ones(chunk);
+            count - ones(chunk)
+        });
+        let bitmap = Bitmap { before: before.collect(), bits: bits.clone() };
+        let mut random = Random(9);
+        let all = bits.len() as u32 * 8;
+        for _ in 0..3000 {
+            let start = random.below(all.into()) as u32;
+            let end = (start + 1 + random.below(if start % 2 == 0 { 8 } else { 6000 }) as u32).min(all + 9);
+            let free =
+                |block: u32| bits.get(block as usize / 8).is_some_and(|byte| byte & 0x80 >> (block % 8) == 0);
+            assert_eq!(bitmap.is_free(&[(start, end - start)]), (start..end).all(free), "{start}..{end}");
+        }
+        assert!(!bitmap.is_free(&[(u32::MAX, u32::MAX)]));
+    }
 }

@@ -79,7 +79,7 @@ pub(super) fn value(header: &Header, stored: Stored) -> Mapped {
             let found = runs.iter().map(|run| run.length).fold(0, u64::saturating_add);
             Mapped { runs, extents: Vec::new(), whole: found >= stored.size }
         }
-        Place::Fork(_, extents) => place(header, extents, stored.size),
+        Place::Fork(extents) => place(header, extents, stored.size),
     }
 }
 

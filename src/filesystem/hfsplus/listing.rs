@@ -28,7 +28,9 @@ pub(super) struct Listing<'k, 'v> {
     /// Where the entries of a folder go, for each folder that has its place.
     pub(super) places: HashMap<u32, Parent>,
     /// Positions of rows that have an entry.
-    listed: HashSet<usize>,
+    listed: Vec<bool>,
+    /// Files whose streams have entries: they are listed under the first name only.
+    streamed: HashSet<u32>,
     packed: HashMap<u64, Packed>,
     unread: Unread,
     full: Cell<bool>,
@@ -41,7 +43,8 @@ impl<'k, 'v> Listing<'k, 'v> {
             file_links: targets(known, FILE_LINKS, "iNode"),
             folder_links: targets(known, FOLDER_LINKS, "dir_"),
             places: HashMap::new(),
-            listed: HashSet::new(),
+            listed: vec![false; known.index.rows().len()],
+            streamed: HashSet::new(),
             packed: HashMap::new(),
             unread: Unread::default(),
             full: Cell::new(false),
@@ -55,6 +58,11 @@ impl<'k, 'v> Listing<'k, 'v> {
         self.remains(survey);
         for problem in std::mem::take(&mut self.unread).problems() {
             survey.problem(problem);
+        }
+        if self.known.overflow.is_exhausted() {
+            let detail =
+                "more extents than are followed: the content of the files that have the rest counts as lost";
+            survey.problem(Problem::new(ProblemKind::Limit, detail));
         }
         if self.full.get() {
             let detail = "more entries than one source may have: the rest are not listed";
@@ -76,7 +84,7 @@ impl<'k, 'v> Listing<'k, 'v> {
             let rows = known.index.of(folder);
             let first = known.index.rows().partition_point(|row| row.parent < folder);
             for (at, row) in (first..).zip(rows) {
-                self.listed.insert(at);
+                self.mark(at);
                 let Some((number, index)) = self.row(row, place, EntryState::Allocated, survey) else {
                     continue;
                 };
@@ -150,6 +158,9 @@ impl<'k, 'v> Listing<'k, 'v> {
         survey: &mut Survey<'_>,
     ) {
         let known = self.known;
+        if !self.streamed.insert(row.number) {
+            return;
+        }
         let full_name = |stream: &[u8]| [name, b":", stream].concat();
         if let Some(facts) = known.resource(row, packed) {
             self.add(row, (&full_name(b"rsrc"), RESOURCE), parent, state, facts, survey);
@@ -187,6 +198,12 @@ impl<'k, 'v> Listing<'k, 'v> {
         index
     }
 
+    fn mark(&mut self, at: usize) {
+        if let Some(listed) = self.listed.get_mut(at) {
+            *listed = true;
+        }
+    }
+
     /// Whether the table takes more.
     pub(super) fn has_room(&self) -> bool {
         !self.full.get()
@@ -206,10 +223,10 @@ impl<'k, 'v> Listing<'k, 'v> {
         for tops in [true, false] {
             for (at, row) in rows.iter().enumerate() {
                 let held = folders.contains(&row.parent) && row.parent != row.number;
-                if is_root(row) || self.listed.contains(&at) || tops && held || !self.has_room() {
+                if is_root(row) || self.listed.get(at) == Some(&true) || tops && held || !self.has_room() {
                     continue;
                 }
-                self.listed.insert(at);
+                self.mark(at);
                 found = found.saturating_add(1);
                 first.get_or_insert(row.number);
                 if let Some((number, index)) = self.row(row, Parent::Unknown, EntryState::Allocated, survey) {

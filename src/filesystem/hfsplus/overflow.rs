@@ -1,10 +1,12 @@
 //! The extents overflow file: where the ninth and later extents of a fork are (TN1150, "Extents Overflow File").
 
+use std::cell::Cell;
+
 use super::fork::{self, EXTENTS, Extent};
 use super::node::{Standing, records};
 use super::tree::Tree;
 use crate::model::Survey;
-use crate::read::Fields;
+use crate::read::{Fields, size};
 
 /// A fork of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,9 +28,15 @@ struct Row {
     extents: [Extent; EXTENTS],
 }
 
+/// Most extents that are given out: a hostile catalog may name the same file any number of times.
+const MAX_EXTENTS: u64 = 1 << 25;
+
 /// All records, in the order of files, forks and blocks.
 #[derive(Debug, Default)]
-pub(super) struct Overflow(Vec<Row>);
+pub(super) struct Overflow {
+    rows: Vec<Row>,
+    given: Cell<u64>,
+}
 
 impl Overflow {
     /// Reads the whole file.
@@ -48,7 +56,7 @@ impl Overflow {
         rows.retain(|row| leaves.rank(row.node).is_some());
         rows.extend(following.into_iter().filter(|row| leaves.rank(row.node).is_some()).take(missing));
         rows.sort_by_key(|row| (row.number, row.kind, row.start));
-        Self(rows)
+        Self { rows, given: Cell::new(0) }
     }
 
     /// The extents of a fork from block `start` of it on, as far as records follow one another.
@@ -58,23 +66,30 @@ impl Overflow {
         // Each record found stands behind the one before, so this ends.
         while let Some(row) = u32::try_from(next).ok().and_then(|start| self.find(number, kind, start)) {
             let blocks = fork::total(&row.extents);
-            if blocks == 0 {
+            if blocks == 0 || self.is_exhausted() {
                 break;
             }
+            self.given.set(self.given.get().saturating_add(size(EXTENTS)));
             extents.extend(fork::used(&row.extents));
             next = next.saturating_add(blocks);
         }
         extents
     }
 
+    /// Whether no more extents are given out.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.given.get() > MAX_EXTENTS
+    }
+
     /// The extents that are marked as bad.
     pub(super) fn bad_blocks(&self) -> impl Iterator<Item = Extent> + '_ {
-        self.0.iter().filter(|row| row.number == BAD_BLOCKS).flat_map(|row| fork::used(&row.extents))
+        self.rows.iter().filter(|row| row.number == BAD_BLOCKS).flat_map(|row| fork::used(&row.extents))
     }
 
     fn find(&self, number: u32, kind: ForkKind, start: u32) -> Option<&Row> {
-        let at = self.0.binary_search_by_key(&(number, kind, start), |row| (row.number, row.kind, row.start));
-        self.0.get(at.ok()?)
+        let at =
+            self.rows.binary_search_by_key(&(number, kind, start), |row| (row.number, row.kind, row.start));
+        self.rows.get(at.ok()?)
     }
 }
 

@@ -108,11 +108,6 @@ impl Record<'_> {
             _ => EntryKind::File,
         })
     }
-
-    /// Time stamps in the order of entries.
-    pub(super) fn times(&self) -> Times {
-        times(self.dates)
-    }
 }
 
 /// Time stamps of an entry from the dates of a record.

@@ -49,9 +49,11 @@ impl Tree {
         let length = runs.iter().map(|run| run.length).fold(0, u64::saturating_add);
         let file = Pieces::new(Arc::clone(volume), &runs, length);
         let front = usize::try_from(length).unwrap_or(PIECE).min(PIECE);
-        // A node that cannot be read must not hide those behind it.
         let mut bytes = vec![0; front];
-        for (at, part) in (0_u64..).step_by(*NODE_SIZES.start()).zip(bytes.chunks_mut(*NODE_SIZES.start())) {
+        let whole = file.read_exact_at(0, &mut bytes).is_ok();
+        // A node that cannot be read must not hide those behind it.
+        let parts = if whole { &mut [][..] } else { bytes.as_mut_slice() };
+        for (at, part) in (0_u64..).step_by(*NODE_SIZES.start()).zip(parts.chunks_mut(*NODE_SIZES.start())) {
             if file.read_exact_at(at, part).is_err() {
                 part.fill(0);
             }

@@ -26,20 +26,19 @@ fn catalog(bytes: &[u8]) -> usize {
 fn a_single_flipped_bit_in_metadata_costs_almost_nothing() {
     let bytes = everything().0.finish();
     let image = trial::Image::survey(&HfsPlus, bytes.clone()).unwrap();
-    let kept = after_single_flips(&HfsPlus, &bytes, &image.metadata, 400);
-    let end = bytes.len() as u64;
+    let kept = after_single_flips(&HfsPlus, &bytes, &image.metadata, 200);
     let header = [Extent::new(1024, 512)];
-    let headers = after_single_flips(&HfsPlus, &bytes, &header, 400);
+    let headers = after_single_flips(&HfsPlus, &bytes, &header, 100);
     let start = catalog(&bytes) as u64;
     let first = [Extent::new(start, 256)];
-    let heads = after_single_flips(&HfsPlus, &bytes, &first, 400);
+    let heads = after_single_flips(&HfsPlus, &bytes, &first, 100);
     eprintln!(
         "kept after one flip: {:.2} % anywhere in metadata, {:.2} % in the volume header, {:.2} % in the header node",
         kept * 100.0,
         headers * 100.0,
         heads * 100.0
     );
-    assert!(end > 0 && kept > 0.99 && headers > 0.95 && heads > 0.95);
+    assert!(kept > 0.99 && headers > 0.95 && heads > 0.95);
 }
 
 #[test]
