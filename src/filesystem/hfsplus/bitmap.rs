@@ -117,7 +117,8 @@ mod tests {
         let all = bits.len() as u32 * 8;
         for _ in 0..3000 {
             let start = random.below(all.into()) as u32;
-            let end = (start + 1 + random.below(if start % 2 == 0 { 8 } else { 6000 }) as u32).min(all + 9);
+            let end = (start + 1 + random.below(if start.is_multiple_of(2) { 8 } else { 6000 }) as u32)
+                .min(all + 9);
             let free =
                 |block: u32| bits.get(block as usize / 8).is_some_and(|byte| byte & 0x80 >> (block % 8) == 0);
             assert_eq!(bitmap.is_free(&[(start, end - start)]), (start..end).all(free), "{start}..{end}");
