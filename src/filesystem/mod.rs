@@ -10,6 +10,7 @@ mod exfat;
 mod ext;
 mod fat;
 pub mod folder;
+mod hfsplus;
 pub mod signatures;
 mod sweep;
 mod tree;
@@ -91,7 +92,8 @@ impl<B: AsRef<[u8]> + Send + Sync> Stream for Memory<B> {}
 impl Stream for Pieces {}
 
 /// Every kind, alphabetical.
-pub static FORMATS: &[&dyn Format] = &[&apfs::Apfs, &exfat::Exfat, &ext::Ext, &fat::Fat, &xfs::Xfs];
+pub static FORMATS: &[&dyn Format] =
+    &[&apfs::Apfs, &exfat::Exfat, &ext::Ext, &fat::Fat, &hfsplus::HfsPlus, &xfs::Xfs];
 
 /// The file system that a volume carries.
 pub struct Detected {

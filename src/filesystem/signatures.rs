@@ -108,9 +108,6 @@ static KNOWN: &[Known] = &[
     locked("GELI", &[End(512, b"GEOM::ELI\0"), End(4096, b"GEOM::ELI\0")]),
     // Inside Macintosh: Files, master directory block, with a length of allocation blocks that is whole sectors.
     plain("HFS", &[Test(is_hfs)]),
-    // Apple Technical Note TN1150, "Volume Header": versions 4 and 5.
-    plain("HFS+", &[All(&[(1024, b"H+\0\x04")])]),
-    plain("HFSX", &[All(&[(1024, b"HX\0\x05")])]),
     // ECMA-119, section 8.
     plain("ISO 9660", &[All(&[(0x8001, b"CD001\x01")])]),
     // Linux, fs/jfs/jfs_superblock.h.
@@ -258,7 +255,7 @@ mod tests {
     fn encryption_goes_before_an_older_signature() {
         let mut bytes = vec![0; 100_000];
         bytes[3..11].copy_from_slice(b"-FVE-FS-");
-        bytes[1024..1028].copy_from_slice(b"H+\0\x04");
+        bytes[1024..1028].copy_from_slice(b"\x10\x20\xf5\xf2");
         let found = recognise(&Memory(bytes)).unwrap();
         assert!(found.encrypted && found.advice.contains("do not power it off"));
     }
@@ -322,7 +319,7 @@ mod tests {
             eprintln!("skipped: no shared test data");
             return;
         };
-        let expected = [("hfsplus.raw", "HFS+"), ("iso9660.raw", "ISO 9660")];
+        let expected = [("iso9660.raw", "ISO 9660")];
         for (file, expected) in expected {
             assert_eq!(name(std::fs::read(folder.join(file)).unwrap()), Some(expected), "{file}");
         }

@@ -18,6 +18,8 @@ pub enum TimeEncoding {
     /// exFAT: as `FatLocal`, below the byte of the zone: `zone << 40 | date << 24 | time << 8 | hundredths`. Where bit 7
     /// of that is set, the others are the signed distance of the local time from UTC in quarters of an hour.
     Exfat,
+    /// HFS+: seconds since 1904-01-01 UTC in the low 32 bits; 0 stands for never.
+    HfsPlus,
 }
 
 /// The four raw stamps of an entry; `None` where the file system keeps none.
@@ -81,6 +83,7 @@ impl TimeEncoding {
             Self::Ext => (ext(raw), None),
             Self::FatLocal => (fat(raw), Some(ZONELESS.into())),
             Self::Exfat => exfat(raw),
+            Self::HfsPlus => (hfs_plus(raw), None),
         };
         Stamp { raw: format!("{raw:016x}"), utc: utc.map(|t| t.to_string()), assumption }
     }
@@ -110,6 +113,12 @@ fn ext(raw: u64) -> Option<Timestamp> {
     let nanos = i32::try_from(extra >> 2).ok()?;
     // Damaged inodes hold nanoseconds beyond a second: the date is still worth showing.
     Timestamp::new(seconds, nanos.min(999_999_999)).ok()
+}
+
+/// Apple Technical Note TN1150, "HFS Plus Dates": 2,082,844,800 seconds lie between 1904 and 1970.
+fn hfs_plus(raw: u64) -> Option<Timestamp> {
+    let seconds = u32::try_from(raw).ok().filter(|seconds| *seconds > 0)?;
+    Timestamp::new(i64::from(seconds) - 2_082_844_800, 0).ok()
 }
 
 /// Microsoft FAT specification, section "Date and Time Formats".
@@ -155,6 +164,14 @@ mod tests {
         assert_eq!((stamp(0x80).assumption, stamp(0x80).utc), (None, stamp(0).utc));
         assert!(stamp(0x08).assumption.unwrap().contains("zone not recorded"));
         assert_eq!(TimeEncoding::Exfat.stamp(u64::MAX).utc, None);
+    }
+
+    #[test]
+    fn hfs_plus_stamps_count_from_1904() {
+        let utc = |raw| TimeEncoding::HfsPlus.stamp(raw).utc;
+        assert_eq!(utc(2_082_844_800).as_deref(), Some("1970-01-01T00:00:00Z"));
+        assert_eq!(utc(u64::from(u32::MAX)).as_deref(), Some("2040-02-06T06:28:15Z"));
+        assert_eq!((utc(0), utc(1 << 32)), (None, None));
     }
 
     #[test]

@@ -8,8 +8,8 @@ use crate::read::{Error, Fields, ReadAt, Result, Unreadable, size};
 
 /// Bytes of content in a piece.
 const CHUNK: u64 = 1 << 16;
-/// Most bytes of a compressed piece: plain bytes, a marker, and what the blocks of LZFSE add.
-const MAX_COMPRESSED: u64 = CHUNK + 4096;
+/// Most bytes of a compressed piece: more than any codec makes of content that it cannot shorten.
+const MAX_COMPRESSED: u64 = CHUNK * 2;
 /// Most pieces of a file: 64 GiB of content.
 const MAX_CHUNKS: u64 = 1 << 20;
 /// Bytes of a table read at once.
