@@ -115,8 +115,6 @@ static KNOWN: &[Known] = &[
     // Apple Technical Note TN1150, "Volume Header": versions 4 and 5.
     plain("HFS+", &[All(&[(1024, b"H+\0\x04")])]),
     plain("HFSX", &[All(&[(1024, b"HX\0\x05")])]),
-    // ECMA-119, section 8.
-    plain("ISO 9660", &[All(&[(0x8001, b"CD001\x01")])]),
     // Linux, fs/jfs/jfs_superblock.h.
     plain("JFS", &[All(&[(0x8000, b"JFS1")])]),
     // Linux, include/uapi/linux/raid/md_p.h: version 0.90 in the last 64 to 128 KiB, 1.0 near the end, 1.1, 1.2.
@@ -337,7 +335,7 @@ mod tests {
             eprintln!("skipped: no shared test data");
             return;
         };
-        let expected = [("apfs.raw", "APFS"), ("hfsplus.raw", "HFS+"), ("iso9660.raw", "ISO 9660")];
+        let expected = [("apfs.raw", "APFS"), ("hfsplus.raw", "HFS+")];
         for (file, expected) in expected {
             assert_eq!(name(std::fs::read(folder.join(file)).unwrap()), Some(expected), "{file}");
         }
