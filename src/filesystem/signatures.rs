@@ -154,8 +154,6 @@ static KNOWN: &[Known] = &[
     ),
     // Linux, fs/squashfs/squashfs_fs.h: version 4.
     plain("SquashFS", &[All(&[(0, b"hsqs"), (28, b"\x04\0\0\0")])]),
-    // ECMA-167 part 2, section 9: the recognition sequence in sectors of 2048 or 4096 bytes.
-    plain("UDF", &[Test(is_udf)]),
     // FreeBSD, sys/ufs/ffs/fs.h: fs_magic of UFS1 and UFS2, of either processor.
     plain(
         "UFS",
@@ -203,15 +201,6 @@ fn is_swap(volume: &dyn ReadAt) -> bool {
     [4096_u64, 8192, 16384, 32768, 65536].into_iter().any(|page| {
         let at = page.saturating_sub(10);
         has(volume, at, b"SWAPSPACE2") || has(volume, at, b"SWAP-SPACE")
-    })
-}
-
-fn is_udf(volume: &dyn ReadAt) -> bool {
-    [2048_u64, 4096].into_iter().any(|sector| {
-        (0..16_u64).any(|index| {
-            let at = sector.saturating_mul(index).saturating_add(0x8001);
-            has(volume, at, b"NSR02\x01") || has(volume, at, b"NSR03\x01")
-        })
     })
 }
 
@@ -301,7 +290,6 @@ mod tests {
         ),
         ("NTFS", 8, &["mkntfs", "-F", "-Q", "-q"]),
         ("ReiserFS", 64, &["mkreiserfs", "-q", "-ff"]),
-        ("UDF", 8, &["mkudffs", "-b", "2048"]),
         ("XFS", 320, &["mkfs.xfs", "-q"]),
     ];
 

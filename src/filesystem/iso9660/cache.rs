@@ -21,15 +21,10 @@ impl Cache {
         Self { volume, pieces: VecDeque::new() }
     }
 
-    /// Size of the volume in bytes.
-    pub(in crate::filesystem) fn size(&self) -> u64 {
-        self.volume.size()
-    }
-
     /// `length` bytes from `at` on, at most 64 KiB.
     pub(in crate::filesystem) fn read(&mut self, at: u64, length: usize) -> Result<Vec<u8>, Unreadable> {
         let start = at & !(PIECE - 1);
-        let within = usize::try_from(at - start).unwrap_or(usize::MAX);
+        let within = usize::try_from(at & (PIECE - 1)).unwrap_or(usize::MAX);
         let end = within.saturating_add(length);
         if size(end) > PIECE {
             return self.volume.read_vec(at, length.min(1 << 16));
@@ -61,6 +56,7 @@ impl Cache {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
     use crate::read::Memory;

@@ -94,6 +94,7 @@ fn push(runs: &mut Vec<Run>, run: Run) {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
 

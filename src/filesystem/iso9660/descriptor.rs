@@ -190,6 +190,12 @@ impl Set {
         self.flaws.is_empty() && self.trees.first().is_some_and(|tree| tree.flaws.is_empty())
     }
 
+    /// Bytes that the first tree's descriptor counts beyond the end of a volume of that size.
+    pub(super) fn missing(&self, size: u64) -> Option<u64> {
+        let tree = self.trees.first()?;
+        tree.blocks.checked_mul(tree.block)?.checked_sub(size).filter(|missing| *missing > 0)
+    }
+
     /// Byte behind the last block that a descriptor counts.
     pub(super) fn end(&self) -> u64 {
         let ends = self.trees.iter().map(|tree| tree.blocks.saturating_mul(tree.block));

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::boot;
 use super::descriptor::{Kind, SECTOR, Set};
 use super::session;
 use super::tree::{self, Node, Tree, claim};
@@ -16,6 +17,11 @@ use crate::read::ReadAt;
 pub(super) fn run(volume: &Arc<dyn ReadAt>, set: &Set, survey: &mut Survey<'_>) {
     let mut listing = Listing::new(survey);
     let others = session::find(volume, set);
+    if let Some(missing) = set.missing(volume.size()) {
+        let detail =
+            format!("the descriptors count more blocks than there are: the last {missing} bytes are missing");
+        listing.survey.problem(Problem::new(ProblemKind::Unreadable, detail));
+    }
     listing.set(volume, set, Base { parent: Parent::Root, state: EntryState::Allocated, named: None });
     for other in &others {
         let block = other.at / SECTOR;
@@ -97,10 +103,6 @@ impl<'s, 't> Listing<'s, 't> {
     fn set(&mut self, volume: &Arc<dyn ReadAt>, set: &Set, mut base: Base) {
         claim(volume, set.at, set.length, self.survey);
         set.flaws.iter().for_each(|problem| self.survey.problem(problem.clone()));
-        if let Some(boot) = set.boot {
-            let at = u64::from(boot).saturating_mul(set.trees.first().map_or(2048, |tree| tree.block));
-            claim(volume, at, SECTOR, self.survey);
-        }
         let mut trees = Vec::new();
         for descriptor in &set.trees {
             descriptor.flaws.iter().for_each(|problem| self.survey.problem(problem.clone()));
@@ -120,6 +122,36 @@ impl<'s, 't> Listing<'s, 't> {
             } else {
                 self.rest(tree, &mut base);
             }
+        }
+        if base.named.is_none() {
+            self.boot(volume, set, &base);
+        }
+    }
+
+    /// Lists boot images that are no file of the tree, which loads less than a file may hold.
+    fn boot(&mut self, volume: &dyn ReadAt, set: &Set, base: &Base) {
+        let (Some(boot), Some(tree)) = (set.boot, set.trees.first()) else { return };
+        let at = u64::from(boot).saturating_mul(tree.block);
+        let Some(images) = boot::read(volume, at, tree.block) else { return };
+        claim(volume, at, SECTOR, self.survey);
+        for (number, image) in (1_u32..).zip(images) {
+            if self.known.keys().any(|(first, _)| *first == image.at) {
+                continue;
+            }
+            self.known.insert((image.at, image.length), base.parent);
+            let run = Run::new(image.at, image.length.min(volume.size().saturating_sub(image.at)));
+            self.push(NewEntry {
+                parent: base.parent,
+                name: format!(".boot image {number}").as_bytes(),
+                kind: EntryKind::File,
+                state: base.state,
+                record: image.at,
+                stream: 0,
+                size: run.length,
+                times: Times::default(),
+                content: Content::Runs,
+                runs: &[run],
+            });
         }
     }
 

@@ -6,18 +6,21 @@
 //! Listed is the union of all trees. Names come from the primary tree when it has Rock Ridge, else from Joliet, else
 //! from the enhanced descriptor, else from the primary tree without `;1`. A file of another tree is added when no
 //! file with its first block and length is listed yet. Directories that only a path table has are orphans. What only
-//! another session has is listed below `.session at block N`: as deleted when that session is older.
+//! another session has is listed below `.session at block N`: as deleted when that session is older. A boot image of El
+//! Torito that no file begins with is listed as `.boot image N`.
 //!
 //! A record number is the byte offset of the first extent of a file, which is even, so that two names of one content are
 //! one record. Everything without content, and a file that begins where another of a different length does, has the
 //! byte offset of its directory record plus one.
 
+mod boot;
 mod both;
 pub(super) mod cache;
 mod content;
 mod descriptor;
 mod listing;
 pub(super) mod name;
+mod part;
 mod paths;
 mod record;
 mod rock_ridge;
@@ -25,6 +28,7 @@ mod session;
 mod susp;
 pub(super) mod tally;
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
 mod tests;
 mod tree;
 mod zisofs;

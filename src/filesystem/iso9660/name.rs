@@ -68,6 +68,7 @@ pub(in crate::filesystem) fn clean(name: &[u8]) -> Vec<u8> {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
 

@@ -60,6 +60,7 @@ fn parse(bytes: &[u8], big: bool) -> Vec<Entry> {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
 

@@ -5,8 +5,6 @@ use crate::read::Fields;
 
 /// Bytes of a record before its name.
 pub(super) const HEAD: usize = 33;
-/// Shortest record: a name of one byte and nothing else.
-pub(super) const SHORTEST: usize = 34;
 
 /// File flags, section 9.1.6.
 pub(super) mod flag {
@@ -179,6 +177,7 @@ fn seek(block: &[u8], from: usize) -> Option<usize> {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
 

@@ -179,6 +179,7 @@ fn long_time(raw: &[u8]) -> Option<u64> {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
 

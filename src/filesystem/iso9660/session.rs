@@ -19,7 +19,7 @@ pub(super) fn find(volume: &dyn ReadAt, first: &Set) -> Vec<Set> {
     let mut starts = vec![0, first.end() / SECTOR];
     let mut looked = 0_u64;
     while let Some(start) = starts.pop() {
-        let start = start / STEP * STEP;
+        let start = start & !(STEP - 1);
         for place in 0..PLACES {
             let sector = start.saturating_add(place.saturating_mul(STEP)).saturating_add(SYSTEM_AREA);
             let at = sector.saturating_mul(SECTOR);

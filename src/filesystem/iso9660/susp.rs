@@ -75,7 +75,7 @@ fn area(bytes: &[u8], show: &mut dyn FnMut(Field<'_>)) -> Result<Option<(u32, u3
 }
 
 fn continues(data: &[u8]) -> Option<(u32, u32, u32)> {
-    let number = |at| Some(Both::long(Fields(data), at)?);
+    let number = |at| Both::long(Fields(data), at);
     let lba = number(0)?.little;
     // An area that starts or ends beyond a logical sector contradicts section 5.1.
     let offset = number(8)?.choose(|offset| offset < 1 << 11);
@@ -113,6 +113,7 @@ pub(super) fn guess(area: &[u8]) -> Option<usize> {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
 mod tests {
     use std::sync::Arc;
 

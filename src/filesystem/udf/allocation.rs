@@ -100,7 +100,10 @@ fn descriptors(
         let placed = match kind {
             0 => logical.place(at, bytes, &mut pieces.runs),
             // Not recorded, whether space was set aside for it or not: zeros.
-            _ => Some(push(&mut pieces.runs, Run::hole(bytes))),
+            _ => {
+                push(&mut pieces.runs, Run::hole(bytes));
+                Some(())
+            }
         };
         if placed.is_none() {
             pieces.fault = Some("a piece of a file is in no partition");

@@ -35,7 +35,6 @@ pub(super) struct Entry {
     /// Bytes of content.
     pub(super) size: u64,
     pub(super) times: Times,
-    pub(super) links: u16,
     /// Where the stream directory is.
     pub(super) streams: Option<Long>,
     /// Where a file with extended attributes is.
@@ -90,7 +89,6 @@ impl Entry {
             },
             size: fields.u64(56)?,
             times,
-            links: fields.u16(48)?,
             streams: if extended { Long::read(fields, 152).and_then(given) } else { None },
             attributes: Long::read(fields, if extended { 136 } else { 112 }).and_then(given),
             area: (start.min(bytes.len()), area.min(bytes.len().saturating_sub(start))),
@@ -145,6 +143,7 @@ pub(super) fn target(content: &[u8]) -> Vec<u8> {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
 

@@ -25,23 +25,23 @@ struct Directory {
 
 /// Everything that a survey works with.
 pub(super) struct Listing<'s, 't> {
-    logical: &'s Logical,
-    survey: &'s mut Survey<'t>,
-    tally: Tally,
-    places: Vec<Run>,
+    pub(super) logical: &'s Logical,
+    pub(super) survey: &'s mut Survey<'t>,
+    pub(super) tally: Tally,
+    pub(super) places: Vec<Run>,
     /// Entries that a name in use leads to, by their first byte.
-    used: HashSet<u64>,
+    pub(super) used: HashSet<u64>,
     /// Directories that were read.
-    entered: HashSet<u64>,
+    pub(super) entered: HashSet<u64>,
     /// Deleted names wait until it is known what those in use lead to.
-    deleted: Vec<(Parent, Address, Identifier)>,
+    pub(super) deleted: Vec<(Parent, Address, Identifier)>,
     /// First byte and length of every file, for the comparison with another tree.
-    known: HashSet<(u64, u64)>,
-    full: bool,
+    pub(super) known: HashSet<(u64, u64)>,
+    pub(super) full: bool,
 }
 
 /// A file entry, its block, and its place.
-type Found = (Entry, Vec<u8>, u64);
+pub(super) type Found = (Entry, Vec<u8>, u64);
 
 impl<'s, 't> Listing<'s, 't> {
     pub(super) fn new(logical: &'s Logical, survey: &'s mut Survey<'t>) -> Self {
@@ -165,7 +165,7 @@ impl<'s, 't> Listing<'s, 't> {
         }
     }
 
-    fn identifiers(&mut self, runs: &[Run], at: u64) -> Option<Vec<Identifier>> {
+    pub(super) fn identifiers(&mut self, runs: &[Run], at: u64) -> Option<Vec<Identifier>> {
         let length = runs.iter().map(|run| run.length).fold(0, u64::saturating_add);
         if !self.logical.spend(length) {
             self.tally.note(
@@ -265,62 +265,8 @@ impl<'s, 't> Listing<'s, 't> {
         }
     }
 
-    /// Lists deleted names, and what deleted directories still hold.
-    fn gone(&mut self) {
-        // Directories that are found on the way add to the list; each is entered once, so this ends.
-        let mut at = 0_usize;
-        while let Some((parent, _, identifier)) = self.deleted.get(at).cloned() {
-            at = at.saturating_add(1);
-            if self.full {
-                return;
-            }
-            let found = self.logical.entry(identifier.icb, &mut Vec::new()).filter(|_| identifier.has_icb);
-            let sound =
-                |found: &Found| found.0.trust == Trust::Sound && found.0.location == identifier.icb.block;
-            let Some(found) = found.filter(sound) else {
-                self.lost(parent, &identifier, EntryState::Deleted);
-                continue;
-            };
-            let runs = self.pieces(&found, identifier.icb);
-            let content = self.grade(&found, identifier.icb, &runs);
-            let added =
-                self.add(parent, &identifier.name, (0, EntryState::Deleted), &found, (content, &runs));
-            let Some(index) = added else { continue };
-            let unused = !self.used.contains(&found.2) && found.0.kind() == EntryKind::Directory;
-            if unused && self.entered.insert(found.2) {
-                let inside = self.identifiers(&runs, found.2).unwrap_or_default();
-                let parent = Parent::Entry(index);
-                self.deleted.extend(inside.into_iter().map(|inner| (parent, identifier.icb, inner)));
-            }
-        }
-    }
-
-    /// How the content of a deleted file is had.
-    fn grade(&self, found: &Found, icb: Address, runs: &[Run]) -> Content {
-        if self.used.contains(&found.2) {
-            return Content::Overwritten;
-        }
-        let part = self.logical.partitions.get(usize::from(icb.partition));
-        let own = part.and_then(|part| Some(part.space.as_ref()?.is_free(icb.block.into())));
-        let once = part.is_some_and(|part| part.write_once);
-        // The content may be in another partition than the entry: that which its bytes belong to.
-        let holder = self.logical.partitions.iter().find(|part| {
-            let first = runs.iter().find(|run| !run.is_hole());
-            part.space.is_some() && first.is_some_and(|run| part.holds(run.offset))
-        });
-        let embedded = found.0.form == Form::Embedded;
-        let free =
-            if embedded || found.0.size == 0 { own } else { holder.and_then(|part| part.is_free(runs)) };
-        match (own, free) {
-            (Some(false), _) | (_, Some(false)) => Content::Overwritten,
-            (Some(true), Some(true)) => self.content(&found.0, runs),
-            _ if once => self.content(&found.0, runs),
-            _ => Content::Likely,
-        }
-    }
-
     /// How the content of a file in use is had.
-    fn content(&self, entry: &Entry, runs: &[Run]) -> Content {
+    pub(super) fn content(&self, entry: &Entry, runs: &[Run]) -> Content {
         let covered = runs.iter().map(|run| run.length).fold(0, u64::saturating_add);
         match (entry.form, entry.kind()) {
             (Form::Unknown(_), _) => Content::Unsupported,
@@ -332,7 +278,7 @@ impl<'s, 't> Listing<'s, 't> {
     }
 
     /// The pieces of a file, filled up with a hole where descriptors are missing.
-    fn pieces(&mut self, found: &Found, icb: Address) -> Vec<Run> {
+    pub(super) fn pieces(&mut self, found: &Found, icb: Address) -> Vec<Run> {
         let mut pieces = self.logical.pieces(found, icb.partition, &mut self.places);
         if let Some(fault) = pieces.fault {
             self.note(fault, found.2);
@@ -368,7 +314,7 @@ impl<'s, 't> Listing<'s, 't> {
         }
     }
 
-    fn lost(&mut self, parent: Parent, identifier: &Identifier, state: EntryState) {
+    pub(super) fn lost(&mut self, parent: Parent, identifier: &Identifier, state: EntryState) {
         let entry = NewEntry {
             parent,
             name: &identifier.name,
@@ -385,7 +331,7 @@ impl<'s, 't> Listing<'s, 't> {
         self.push(entry);
     }
 
-    fn add(
+    pub(super) fn add(
         &mut self,
         parent: Parent,
         name: &[u8],

@@ -11,8 +11,8 @@ use crate::read::{Fields, ReadAt};
 
 /// Most maps: more are not in any profile.
 const MAX_MAPS: u32 = 16;
-/// Blocks from the end that may hold the entry of a virtual allocation table.
-const MAX_TAIL: u64 = 1024;
+/// Blocks from the end that may hold the entry of a virtual allocation table: an image may be longer than what was written.
+const MAX_TAIL: u64 = 1 << 14;
 /// Most bytes of a table of sparing, of a virtual table, or of a bitmap that are kept.
 const MAX_TABLE: u64 = 256 << 20;
 
@@ -129,7 +129,8 @@ fn sparable(source: &dyn ReadAt, raw: &[u8], sector: u64) -> Map {
     let packet = u32::from(fields.u16(40).unwrap_or(32)).max(1);
     let tables = usize::from(fields.u8(42).unwrap_or(0)).min(4);
     let length = u64::from(fields.u32(44).unwrap_or(0)).min(1 << 20);
-    let mut best: Option<(Trust, u32, Vec<(u32, u32)>)> = None;
+    let mut best: Option<(Trust, u32)> = None;
+    let mut chosen = Vec::new();
     for number in 0..tables {
         let Some(place) = fields.u32(48_usize.saturating_add(number.saturating_mul(4))) else { break };
         let at = u64::from(place).saturating_mul(sector);
@@ -148,11 +149,12 @@ fn sparable(source: &dyn ReadAt, raw: &[u8], sector: u64) -> Map {
             .collect();
         moved.sort_unstable();
         let sequence = fields.u32(52).unwrap_or(0);
-        if best.as_ref().is_none_or(|(known, number, _)| (trust, sequence) > (*known, *number)) {
-            best = Some((trust, sequence, moved));
+        if best.is_none_or(|known| (trust, sequence) > known) {
+            best = Some((trust, sequence));
+            chosen = moved;
         }
     }
-    Map::Sparable { packet, moved: best.map(|(.., moved)| moved).unwrap_or_default() }
+    Map::Sparable { packet, moved: chosen }
 }
 
 /// Finishes a map that needs a file of another partition.

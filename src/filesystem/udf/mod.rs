@@ -10,6 +10,7 @@
 //! What of an ISO 9660 tree on the same disc is in no file here is listed below `.iso9660`, without time stamps.
 
 mod allocation;
+mod deleted;
 mod directory;
 mod icb;
 mod listing;
@@ -20,6 +21,7 @@ mod partition;
 mod space;
 mod tag;
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
 mod tests;
 mod volume;
 
@@ -51,11 +53,12 @@ impl Format for Udf {
 
     /// `Strong` when a recognition sequence and a sound anchor lead to a logical volume; `Weak` when one is missing.
     fn probe(&self, volume: &dyn ReadAt) -> Confidence {
-        let Some(found) = locate::find(volume).filter(locate::Descriptors::is_complete) else {
-            return Confidence::No;
-        };
-        let strong = locate::is_recognised(volume) && found.anchors > 0;
-        if strong { Confidence::Strong } else { Confidence::Weak }
+        let found = locate::find(volume).filter(locate::Descriptors::is_complete);
+        match (locate::is_recognised(volume), found) {
+            (true, Some(found)) if found.anchors > 0 => Confidence::Strong,
+            (false, None) => Confidence::No,
+            _ => Confidence::Weak,
+        }
     }
 
     fn open(&self, volume: Arc<dyn ReadAt>) -> Result<Box<dyn Filesystem>> {

@@ -153,6 +153,7 @@ pub(super) fn push(runs: &mut Vec<Run>, run: Run) {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
 

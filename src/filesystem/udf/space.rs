@@ -14,8 +14,7 @@ impl Space {
     /// Reads a descriptor with its bits; `None` when it cannot be trusted.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         // The checksum guards no more than the head, since a bitmap may be longer than it can.
-        let tag = Tag::of(bytes, id::SPACE_BITMAP).filter(|tag| tag.trust != Trust::Tag)?;
-        let _ = tag;
+        Tag::of(bytes, id::SPACE_BITMAP).filter(|tag| tag.trust != Trust::Tag)?;
         let fields = Fields(bytes);
         let (blocks, length) = (fields.u32(TAG)?, fields.u32(20)?);
         let bits = bytes.get(24..)?;

@@ -19,7 +19,6 @@ pub(super) mod id {
     pub(in super::super) const ALLOCATION_EXTENT: u16 = 258;
     pub(in super::super) const INDIRECT: u16 = 259;
     pub(in super::super) const FILE_ENTRY: u16 = 261;
-    pub(in super::super) const UNALLOCATED_SPACE: u16 = 263;
     pub(in super::super) const SPACE_BITMAP: u16 = 264;
     pub(in super::super) const EXTENDED_FILE_ENTRY: u16 = 266;
 }
@@ -147,6 +146,7 @@ pub(super) fn time(fields: Fields<'_>, at: usize) -> Option<u64> {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
 

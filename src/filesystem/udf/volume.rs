@@ -172,7 +172,10 @@ impl Logical {
         if entry.form == Form::Embedded {
             let covered = entry.size.min(size(length));
             return allocation::Pieces {
-                runs: vec![Run::new(offset.saturating_add(size(start)), covered)],
+                runs: (covered > 0)
+                    .then(|| Run::new(offset.saturating_add(size(start)), covered))
+                    .into_iter()
+                    .collect(),
                 covered,
                 fault: None,
             };

@@ -58,8 +58,11 @@ fn images_with_short_names_are_read_as_other_readers_do() {
             assert!(compare_allocated(&image, &theirs, &explained) > 120, "{options}");
         }
         let (_folder, path) = on_disk(&bytes);
-        // A version of fiwalk waits for itself on some images.
-        let Some(xml) = run("timeout", &["60", "fiwalk", "-x", path.to_str().unwrap()]) else { continue };
+        // fiwalk 4.11 waits for itself for ever on a volume whose enhanced tree is the primary one.
+        if options.contains("level 4") {
+            continue;
+        }
+        let Some(xml) = run("fiwalk", &["-x", path.to_str().unwrap()]) else { continue };
         let theirs = dfxml(&String::from_utf8_lossy(&xml))
             .into_iter()
             .filter(|theirs| theirs.file && theirs.allocated);

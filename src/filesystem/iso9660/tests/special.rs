@@ -222,6 +222,28 @@ fn files_of_a_later_session_are_there() {
 }
 
 #[test]
+fn boot_images_that_no_directory_names_are_listed() {
+    let folder = small();
+    let options = "-b ALPHA.BIN -c CATALOG -no-emul-boot -boot-load-size 8";
+    let Some(bytes) = genisoimage_of(folder.path(), options) else { return };
+    let image = survey(bytes);
+    assert_eq!(image.filesystem.variant(), "ISO 9660, El Torito");
+    assert!(image.entries.iter().all(|entry| !entry.path.contains("boot image")));
+    let Some(bytes) = genisoimage_of(folder.path(), &format!("{options} -hide ALPHA.BIN")) else { return };
+    let image = survey(bytes);
+    let at = image.entries.iter().position(|entry| entry.path == ".boot image 1").unwrap();
+    assert_eq!(image.bytes(at), crate::filesystem::trial::bytes(0, 4096));
+}
+
+#[test]
+fn a_volume_that_is_cut_short_says_so() {
+    let folder = small();
+    let Some(mut bytes) = genisoimage_of(folder.path(), "") else { return };
+    bytes.truncate(bytes.len() - 4096);
+    survey(bytes).problem(ProblemKind::Unreadable, "the last 4096 bytes are missing");
+}
+
+#[test]
 fn raw_sectors_are_recognised_and_not_read() {
     let folder = small();
     let Some(bytes) = genisoimage_of(folder.path(), "") else { return };

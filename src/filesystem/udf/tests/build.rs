@@ -85,7 +85,7 @@ impl Builder {
         let meta = if matches!(logical.partitions[last as usize].map, Map::Plain) { 0 } else { last };
         let data = if matches!(logical.partitions[last as usize].map, Map::Metadata(_)) { 0 } else { meta };
         let block = logical.block as usize;
-        Self { image, logical, block, meta, data, next: [40, 200], names: Vec::new() }
+        Self { image, logical, block, meta, data, next: [100, 300], names: Vec::new() }
     }
 
     pub(super) fn offset(&self, at: Address) -> usize {
@@ -170,26 +170,27 @@ impl Builder {
             at.block += 2;
         }
         let unrecorded = |number: usize| if stored == Stored::Holes && number % 2 == 1 { 2 << 30 } else { 0 };
+        // Short descriptors mean the partition of the entry.
+        let wide = stored == Stored::Long || self.meta != self.data;
         let area: Vec<u8> = parts
             .iter()
             .enumerate()
             .flat_map(|(number, (length, at))| match stored {
-                Stored::Long => long(*length, *at),
                 Stored::Extended => {
                     let lengths =
                         [*length as u32; 3].iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<_>>();
                     [lengths, long(0, *at)[4..].to_vec()].concat()[..20].to_vec()
                 }
+                _ if wide => long(*length | unrecorded(number), *at),
                 _ => short(*length | unrecorded(number), at.block),
             })
             .collect();
         let form = match stored {
-            Stored::Long => 1,
             Stored::Extended => 2,
-            _ => 0,
+            _ => u16::from(wide),
         };
         if stored == Stored::Continued {
-            let (front, rest) = area.split_at(8);
+            let (front, rest) = area.split_at(if wide { 16 } else { 8 });
             let more = self.allocate(0, 1);
             let mut bytes = vec![0; 24];
             bytes[20..24].copy_from_slice(&(rest.len() as u32).to_le_bytes());
@@ -197,8 +198,9 @@ impl Builder {
             let length = bytes.len();
             seal(&mut bytes, 258, more.block, length);
             self.put(more, &bytes);
-            let area = [front, &short(self.block | 3 << 30, more.block)].concat();
-            return self.entry(5, 0, content.len(), &area, streams);
+            let length = self.block | 3 << 30;
+            let next = if wide { long(length, more) } else { short(length, more.block) };
+            return self.entry(5, form, content.len(), &[front, &next].concat(), streams);
         }
         self.entry(5, form, content.len(), &area, streams)
     }
@@ -233,7 +235,7 @@ impl Builder {
         let at = self.allocate(0, area.len().div_ceil(self.block));
         self.put(at, &area);
         self.entry_at(root, 4, 0, area.len(), &short(area.len(), at.block), None);
-        for (which, first) in [(0, 40), (1, 200)] {
+        for (which, first) in [(0, 100), (1, 300)] {
             let partition = [self.meta, self.data][which];
             for block in first..self.next[which] {
                 if !free.contains(&Address { partition, block }) {

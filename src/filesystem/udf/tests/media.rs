@@ -17,7 +17,7 @@ fn images_of_plain_partitions_are_read_as_7_zip_does() {
         ("dvd", 2048, "0x0200"),
     ] {
         let Some(empty) = mkudffs(media, block, revision) else { return };
-        let (image, expected) = fill(empty);
+        let (image, expected) = fill(empty.clone());
         assert_eq!(Udf.probe(&Memory(image.clone())), Confidence::Strong);
         let found = survey(image.clone());
         assert!(found.problems.is_empty(), "{media} {block} {revision}: {:#?}", found.problems);
@@ -26,7 +26,12 @@ fn images_of_plain_partitions_are_read_as_7_zip_does() {
         assert_eq!(allocated(&found), expected, "{media} {block} {revision}");
         assert_eq!(found.find("Long file").record, found.find("a second name").record);
         assert_eq!(found.find("Long file").times[0].as_deref(), Some("2021-02-03T03:05:06"));
-        if let Some(theirs) = extracted(&image) {
+        // 7-Zip reads neither extended descriptors nor those that go on elsewhere, nor blocks of 4096 bytes.
+        let (image, expected) = fill_with(empty, &[Stored::Short, Stored::Long]);
+        assert_eq!(allocated(&survey(image.clone())), expected);
+        if block < 4096
+            && let Some(theirs) = extracted(&image)
+        {
             assert_eq!(theirs, expected, "{media} {block} {revision}");
         }
     }
@@ -49,7 +54,7 @@ fn sparable_partitions_are_read_also_where_packets_have_moved() {
         let spare = number(table + 60);
         let packet = if media == "cdrw" { 32 } else { 16 };
         let logical = Builder::new(image.clone()).logical;
-        let original = 192;
+        let original = 96;
         let from = logical.offset(Address { partition: 0, block: original }).unwrap() as usize;
         let moved: Vec<u8> = image[from..from + packet * 2048].to_vec();
         image[from..from + packet * 2048].fill(0xee);
@@ -68,14 +73,16 @@ fn virtual_partitions_of_write_once_discs_are_read_by_their_table() {
         let Some(mut image) = mkudffs("cdr", 2048, revision) else { return };
         let found = survey(image.clone());
         found.problem(ProblemKind::Corrupt, "not closed");
+        let used = image.iter().rposition(|byte| *byte != 0).unwrap();
+        image.truncate((used + 1).next_multiple_of(2048));
         // The table of an empty disc: its entry is in the last block. New blocks and a new table are written behind it.
         let start = 257;
         let old = image[image.len() - 2048..].to_vec();
-        let embedded = usize::from(u16::from_le_bytes([old[34], old[35]]) & 7 == 3);
-        assert_eq!(embedded, 1, "the table stands in its entry");
-        let extended = u16::from_le_bytes([old[0], old[1]]) == 266;
-        let area = if extended { 216 } else { 176 };
-        let length = u32::from_le_bytes(old[area - 4..area].try_into().unwrap()) as usize;
+        assert_eq!(old[34] & 7, 3, "the table stands in its entry");
+        let area = if old[..2] == [10, 1] { 216 } else { 176 };
+        let number = |at: usize| u32::from_le_bytes(old[at..at + 4].try_into().unwrap()) as usize;
+        let length = number(area - 4);
+        let area = area + number(area - 8);
         let table = old[area..area + length].to_vec();
         let head = if revision == "0x0150" { 0 } else { usize::from(table[0]) };
         let tail = if revision == "0x0150" { 36 } else { 0 };
@@ -138,9 +145,6 @@ fn metadata_partitions_are_read_by_their_file_or_its_mirror() {
     let found = survey(image.clone());
     assert!(found.problems.is_empty(), "{:#?}", found.problems);
     assert_eq!(allocated(&found), expected);
-    if let Some(theirs) = extracted(&image) {
-        assert_eq!(theirs, expected);
-    }
     // The entry of the metadata file is lost.
     let at = (257 + 1000) * 2048;
     image[at..at + 2048].fill(0);

@@ -22,11 +22,19 @@ fn of_a_bridge_the_udf_part_is_read_and_files_that_only_the_other_has_are_listed
         assert_eq!(theirs, expected);
     }
     fs::write(folder.path().join("only iso"), bytes(77, 6000)).unwrap();
-    let Some(image) = genisoimage(folder.path(), &["-R", "-hide-udf", "only iso"]) else { return };
+    let Some(mut image) = genisoimage(folder.path(), &["-R"]) else { return };
+    let names = [&b"\x08only iso"[..], b"\x10\0o\0n\0l\0y\0 \0i\0s\0o"];
+    let at =
+        (38..image.len()).find(|at| names.iter().any(|name| image[*at..].starts_with(name))).unwrap() - 38;
+    image[at + 18] = 4;
+    let length = 16 + usize::from(u16::from_le_bytes([image[at + 10], image[at + 11]]));
+    let location = u32::from_le_bytes(image[at + 12..at + 16].try_into().unwrap());
+    super::build::seal(&mut image[at..], 257, location, length);
     let found = survey(image);
     let hidden = allocated(&found).remove(".iso9660/only iso");
     assert_eq!(hidden, Some((6000, md5(&bytes(77, 6000)))), "{:#?}", found.entries.last());
-    assert_eq!(found.entries.len(), 30 + 3 + 2);
+    assert_eq!(found.find("only iso").state, EntryState::Deleted);
+    assert_eq!(found.entries.len(), 30 + 3 + 3);
     found.problem(ProblemKind::Ambiguous, "an ISO 9660 tree on the same disc");
 }
 
@@ -38,7 +46,7 @@ fn deleted_files_are_graded_by_the_bitmap() {
     let mut free = Vec::new();
     let content = bytes(1, 5000);
     let gone = builder.file(&content, Stored::Short, None);
-    let first = 200;
+    let first = 300;
     free.push(gone);
     free.extend((first..first + 8).map(|block| Address { partition: 0, block }));
     let taken = builder.file(&bytes(2, 5000), Stored::Short, None);
