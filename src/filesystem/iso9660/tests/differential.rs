@@ -16,7 +16,7 @@ const TOO_DEEP: &[(&str, &str)] =
 
 #[test]
 fn images_with_long_names_hold_what_went_in() {
-    let expected = walk(folder());
+    let expected = walk(folder().path());
     for (options, explained) in [
         ("-R", &[][..]),
         ("-J -R", &[]),
@@ -108,15 +108,16 @@ fn the_test_data_are_read_as_the_sleuth_kit_does() {
 
 #[test]
 fn xorriso_writes_what_is_read() {
-    let expected = walk(folder());
+    let input = folder();
+    let expected = walk(input.path());
     for options in
         [&["-J"][..], &["-joliet", "on", "-compliance", "joliet_long_paths"], &["-rockridge", "on"]]
     {
         let target = tempfile::tempdir().unwrap();
         let path = target.path().join("x.iso");
-        let native = ["-outdev", path.to_str().unwrap(), "-map", folder().to_str().unwrap(), "/"];
+        let native = ["-outdev", path.to_str().unwrap(), "-map", input.path().to_str().unwrap(), "/"];
         let mkisofs =
-            ["-as", "mkisofs", "-quiet", "-r", "-o", path.to_str().unwrap(), folder().to_str().unwrap()];
+            ["-as", "mkisofs", "-quiet", "-r", "-o", path.to_str().unwrap(), input.path().to_str().unwrap()];
         let arguments = match options {
             ["-J"] => [&mkisofs[..], options].concat(),
             _ => [options, &native[..]].concat(),

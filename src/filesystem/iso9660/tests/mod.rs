@@ -7,20 +7,15 @@ mod special;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use super::Iso9660;
 use crate::filesystem::trial::{Image, bytes, run, walk};
 
-/// A folder with what a disc may hold, made once for a test process; names within the rules of Joliet.
-fn folder() -> &'static Path {
-    static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
-    let folder = FOLDER.get_or_init(|| {
-        let folder = tempfile::tempdir().unwrap();
-        fill(folder.path());
-        folder
-    });
-    folder.path()
+/// A folder with what a disc may hold, the same each time; names within the rules of Joliet.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fill(folder.path());
+    folder
 }
 
 fn fill(root: &Path) {
@@ -48,7 +43,7 @@ fn fill(root: &Path) {
 
 /// An image of the folder made by `genisoimage` with those options; `None`, said aloud, without the tool.
 fn genisoimage(options: &str) -> Option<Vec<u8>> {
-    genisoimage_of(folder(), options)
+    genisoimage_of(folder().path(), options)
 }
 
 fn genisoimage_of(folder: &Path, options: &str) -> Option<Vec<u8>> {
