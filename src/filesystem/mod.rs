@@ -11,11 +11,13 @@ mod ext;
 mod fat;
 pub mod folder;
 mod hfsplus;
+mod iso9660;
 pub mod signatures;
 mod sweep;
 mod tree;
 #[cfg(test)]
 mod trial;
+mod udf;
 mod xfs;
 
 use std::sync::Arc;
@@ -92,8 +94,16 @@ impl<B: AsRef<[u8]> + Send + Sync> Stream for Memory<B> {}
 impl Stream for Pieces {}
 
 /// Every kind, alphabetical.
-pub static FORMATS: &[&dyn Format] =
-    &[&apfs::Apfs, &exfat::Exfat, &ext::Ext, &fat::Fat, &hfsplus::HfsPlus, &xfs::Xfs];
+pub static FORMATS: &[&dyn Format] = &[
+    &apfs::Apfs,
+    &exfat::Exfat,
+    &ext::Ext,
+    &fat::Fat,
+    &hfsplus::HfsPlus,
+    &iso9660::Iso9660,
+    &udf::Udf,
+    &xfs::Xfs,
+];
 
 /// The file system that a volume carries.
 pub struct Detected {

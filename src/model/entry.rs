@@ -102,7 +102,7 @@ impl Run {
 }
 
 /// How a new entry names the directory that holds it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Parent {
     /// It stands in the root.
     Root,

@@ -1,6 +1,7 @@
 //! Time stamps: the stored value, what it means in UTC, and what had to be assumed, kept apart.
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 
 /// How a file system stores its time stamps. A raw stamp always fits 64 bits.
@@ -20,6 +21,13 @@ pub enum TimeEncoding {
     Exfat,
     /// HFS+: seconds since 1904-01-01 UTC in the low 32 bits; 0 stands for never.
     HfsPlus,
+    /// ISO 9660: the seven bytes of a directory record as one big-endian number; or, with the highest bit set, a date
+    /// of seventeen bytes as `digits << 8 | zone`, its sixteen digits as one decimal number. Zones count quarters of
+    /// an hour.
+    Iso9660,
+    /// UDF, from the top: two bits of type, 12 of zone, 12 of year, 4 of month, 5 of day, 5 of hour, 6 of minute, 6 of
+    /// second, 7 of hundredths, 5 of zero. The stored value is longer: what is below a hundredth is left out.
+    Udf,
 }
 
 /// The four raw stamps of an entry; `None` where the file system keeps none.
@@ -84,6 +92,8 @@ impl TimeEncoding {
             Self::FatLocal => (fat(raw), Some(ZONELESS.into())),
             Self::Exfat => exfat(raw),
             Self::HfsPlus => (hfs_plus(raw), None),
+            Self::Iso9660 => iso9660(raw),
+            Self::Udf => udf(raw),
         };
         Stamp { raw: format!("{raw:016x}"), utc: utc.map(|t| t.to_string()), assumption }
     }
@@ -121,13 +131,63 @@ fn hfs_plus(raw: u64) -> Option<Timestamp> {
     Timestamp::new(i64::from(seconds) - 2_082_844_800, 0).ok()
 }
 
+/// ECMA-119, sections 8.4.26.1 and 9.1.5.
+fn iso9660(raw: u64) -> (Option<Timestamp>, Option<String>) {
+    let [_, year, month, day, hour, minute, second, zone] = raw.to_be_bytes();
+    let quarters = i32::from(zone.cast_signed());
+    let civil = if raw >> 63 == 0 {
+        let fields = [month, day, hour, minute, second].map(u8::cast_signed);
+        civil(1900 + i16::from(year), fields, 0)
+    } else {
+        let mut digits = raw << 1 >> 9;
+        let mut next = |count: u32| {
+            let unit = 10_u64.pow(count);
+            let value = digits % unit;
+            digits /= unit;
+            value
+        };
+        let hundredths = next(2);
+        let [second, minute, hour, day, month] = [2; 5].map(|count| i8::try_from(next(count)).unwrap_or(-1));
+        let year = i16::try_from(next(4)).unwrap_or(-1);
+        civil(year, [month, day, hour, minute, second], i32::try_from(hundredths).unwrap_or(0))
+    };
+    // West of Greenwich to east of it, as far as the specification lets a zone be.
+    let known = (-48..=52).contains(&quarters);
+    let shift = if known { quarters * 15 } else { 0 };
+    (civil.and_then(|civil| at_zone(civil, shift)), (!known).then(|| ZONELESS.into()))
+}
+
+/// ECMA-167, part 1, section 7.3.
+fn udf(raw: u64) -> (Option<Timestamp>, Option<String>) {
+    let bits = |shift: u32, mask: u64| i16::try_from(raw >> shift & mask).unwrap_or(-1);
+    let fields = [(34, 15), (29, 31), (24, 31), (18, 63), (12, 63)]
+        .map(|(shift, mask)| i8::try_from(bits(shift, mask)).unwrap_or(-1));
+    let civil = civil(bits(38, 0xfff), fields, bits(5, 0x7f).into());
+    // Twelve bits with a sign; -2047 says that the zone is not known.
+    let zone = i32::from(bits(50, 0xfff) << 4 >> 4);
+    let is_utc = raw >> 62 == 0;
+    let known = is_utc || (-1440..=1440).contains(&zone);
+    let shift = if known && !is_utc { zone } else { 0 };
+    (civil.and_then(|civil| at_zone(civil, shift)), (!known).then(|| ZONELESS.into()))
+}
+
+fn civil(year: i16, [month, day, hour, minute, second]: [i8; 5], hundredths: i32) -> Option<DateTime> {
+    DateTime::new(year, month, day, hour, minute, second, hundredths.min(99) * 10_000_000).ok()
+}
+
+/// The instant at which clocks `minutes` east of Greenwich show that time.
+fn at_zone(civil: DateTime, minutes: i32) -> Option<Timestamp> {
+    let zone = jiff::tz::Offset::from_seconds(minutes * 60).ok()?;
+    zone.to_timestamp(civil).ok()
+}
+
 /// Microsoft FAT specification, section "Date and Time Formats".
 fn fat(raw: u64) -> Option<Timestamp> {
     let bits = |shift: u32, mask: u64| i8::try_from((raw >> shift) & mask).ok();
     let year = i16::try_from(1980 + ((raw >> 33) & 0x7f)).ok()?;
     let hundredths = i32::try_from(raw & 0xff).ok()?;
     let second = bits(8, 0x1f)? * 2 + i8::try_from(hundredths / 100).ok()?;
-    let civil = jiff::civil::DateTime::new(
+    let civil = DateTime::new(
         year,
         bits(29, 0xf)?,
         bits(24, 0x1f)?,
@@ -172,6 +232,29 @@ mod tests {
         assert_eq!(utc(2_082_844_800).as_deref(), Some("1970-01-01T00:00:00Z"));
         assert_eq!(utc(u64::from(u32::MAX)).as_deref(), Some("2040-02-06T06:28:15Z"));
         assert_eq!((utc(0), utc(1 << 32)), (None, None));
+    }
+
+    #[test]
+    fn stamps_of_discs_are_shown_in_utc_whatever_their_zone() {
+        let utc = |encoding: TimeEncoding, raw: u64| encoding.stamp(raw).utc.unwrap_or_default();
+        let iso = |bytes: [u8; 7]| bytes.iter().fold(0, |raw, byte| raw << 8 | u64::from(*byte));
+        assert_eq!(utc(TimeEncoding::Iso9660, iso([121, 2, 3, 4, 5, 6, 8])), "2021-02-03T02:05:06Z");
+        assert_eq!(utc(TimeEncoding::Iso9660, iso([121, 2, 3, 4, 5, 6, 0xec])), "2021-02-03T09:05:06Z");
+        let long = 1 << 63 | 1_999_123_123_595_907 << 8 | 4;
+        assert_eq!(utc(TimeEncoding::Iso9660, long), "1999-12-31T22:59:59.07Z");
+        let odd = TimeEncoding::Iso9660.stamp(iso([121, 2, 3, 4, 5, 6, 100]));
+        assert!(odd.assumption.unwrap().contains("zone not recorded"));
+        let udf = |kind: u64, zone: u64| {
+            kind << 62 | zone << 50 | 2021 << 38 | 2 << 34 | 3 << 29 | 4 << 24 | 5 << 18 | 6 << 12 | 7 << 5
+        };
+        assert_eq!(utc(TimeEncoding::Udf, udf(1, 60)), "2021-02-03T03:05:06.07Z");
+        assert_eq!(utc(TimeEncoding::Udf, udf(1, 4096 - 60)), "2021-02-03T05:05:06.07Z");
+        let unknown = TimeEncoding::Udf.stamp(udf(1, 4096 - 2047));
+        assert!(unknown.utc.unwrap().contains("T04") && unknown.assumption.is_some());
+        for raw in [0, u64::MAX, 1 << 63, u64::MAX >> 1] {
+            assert_eq!(utc(TimeEncoding::Iso9660, raw), "");
+            assert_eq!(utc(TimeEncoding::Udf, raw), "");
+        }
     }
 
     #[test]
