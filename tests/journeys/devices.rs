@@ -47,12 +47,13 @@ impl Drop for Loop {
     }
 }
 
-/// A mount, undone in the end.
-struct Mounted(PathBuf);
+/// A mount, undone in the end, and the process that serves it where that is one of ours.
+struct Mounted(PathBuf, Option<std::process::Child>);
 
 impl Drop for Mounted {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+        let _ = self.1.as_mut().map(std::process::Child::wait);
     }
 }
 
@@ -127,7 +128,7 @@ fn a_device_that_others_may_write_to_is_refused_unless_that_is_accepted() {
     if !mounted.status.success() {
         return eprintln!("SKIPPED: nothing can be mounted: {}", String::from_utf8_lossy(&mounted.stderr));
     }
-    let mounted = Mounted(place.clone());
+    let mounted = Mounted(place.clone(), None);
     let refused = scan(&kit, &device.0, &[]);
     assert_eq!(refused.code, 3, "{}{}", refused.stdout, refused.stderr);
     for words in ["mounted for writing at", "--accept-mounted", "umount"] {
@@ -233,8 +234,7 @@ fn far_image(kit: &Kit) -> Option<Mounted> {
     let mount = ["ntfs-3g", "-o", "no_detach,ro", &path, "far"];
     let mut strace = Command::new("strace");
     strace.args(slow).args(mount).current_dir(kit.path("")).stdout(Stdio::null()).stderr(Stdio::null());
-    strace.spawn().unwrap();
-    let mounted = Mounted(kit.path("far"));
+    let mounted = Mounted(kit.path("far"), Some(strace.spawn().unwrap()));
     let patience = Instant::now();
     while !kit.path("far/image.dd").exists() {
         assert!(patience.elapsed() < Duration::from_secs(20), "it was not mounted again");

@@ -20,10 +20,17 @@ struct Expected {
 }
 
 /// Image, its oracle, and names of the oracle that are no files of the volume.
-const IMAGES: [(&str, &str); 8] = [
+const IMAGES: [(&str, &str); 15] = [
     ("dfvfs/ext2.E01", "dfvfs-ext2-E01"),
     ("dfvfs/ext2.split.E01", "dfvfs-ext2-E01"),
     ("dfvfs/ext2.splitraw.000", "dfvfs-ext2-E01"),
+    ("dfvfs/ext2.qcow2", "dfvfs-ext2-E01"),
+    ("dfvfs/ext2.vhd", "dfvfs-ext2-E01"),
+    ("dfvfs/ext2.vmdk", "dfvfs-ext2-E01"),
+    ("dfvfs/hfsplus.raw", "dfvfs-hfsplus"),
+    ("dfvfs/iso9660.raw", "dfvfs-iso9660"),
+    ("go-exfat/test.exfat", "goexfat"),
+    ("ntfs-colinfinck/testfs1", "ntfs-colinfinck-testfs1"),
     ("rust-fatfs/fat12.img", "rustfatfs-fat12"),
     ("rust-fatfs/fat16.img", "rustfatfs-fat16"),
     ("ext4-view/test_disk1.bin.zst", "ext4view-disk1"),
