@@ -72,27 +72,18 @@ pub static RECOGNISED: &[Recognised] = &[
     // QEMU, docs/interop/parallels.txt.
     known("Parallels", QEMU, Start(0, b"WithoutFreeSpace")),
     known("Parallels (extended)", QEMU, Start(0, b"WithouFreSpacExt")),
-    // QEMU, docs/interop/qcow2.txt; version 1 carries the same magic.
-    known("QCOW or QCOW2", QEMU, Start(0, b"QFI\xfb")),
     // QEMU, docs/interop/qed_spec.rst.
     known("QED", QEMU, Start(0, b"QED\0")),
     // libmodi documentation: sparse disk image.
     known("Sparse image of a Mac", MAC, Start(0, b"sprs\0\0\0")),
     // VirtualBox, VDICore.h: VDI_IMAGE_SIGNATURE after 64 bytes of text.
     known("VDI", QEMU, Start(64, b"\x7f\x10\xda\xbe")),
-    // Microsoft, Virtual Hard Disk Image Format Specification 1.0: footer, copied to the start of a dynamic one.
-    known("VHD, dynamic or differencing", QEMU, Start(0, b"conectix")),
-    known("VHD, fixed", QEMU, End(512, b"conectix")),
     // [MS-VHDX] 2.2.1.
     known("VHDX", QEMU, Start(0, b"vhdxfile")),
-    // VMware, Virtual Disk Format 5.0: sparse extent, and the older copy-on-write one.
+    // VMware, Virtual Disk Format 5.0: the older copy-on-write extent.
     known("VMDK, copy on write", QEMU, Start(0, b"COWD\x01\0\0\0")),
-    known(
-        "VMDK, descriptor",
-        "name the descriptor to `qemu-img convert -O raw` and scan the result",
-        Test(is_descriptor),
-    ),
-    known("VMDK, sparse", QEMU, Start(0, b"KDMV")),
+    // QEMU, block/vmdk.c: VMDKSESparseConstHeader.
+    known("VMDK, space-efficient", QEMU, Start(0, b"\xbe\xba\xfe\xca\0\0\0\0")),
     // Microsoft, Windows Imaging File Format.
     known("WIM", LOGICAL, Start(0, b"MSWIM\0\0\0")),
 ];
@@ -139,12 +130,6 @@ fn is_aff4(head: &[u8], tail: &[u8]) -> bool {
     head.starts_with(b"PK\x03\x04") && (holds(head) || holds(tail))
 }
 
-/// The text file that names the extents of a VMDK.
-fn is_descriptor(head: &[u8], _tail: &[u8]) -> bool {
-    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
-    text.starts_with(b"# Disk DescriptorFile")
-}
-
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects)]
 mod tests {
@@ -170,7 +155,7 @@ mod tests {
                     bytes[..4].copy_from_slice(b"PK\x03\x04");
                     bytes[30..51].copy_from_slice(b"container.description");
                 }
-                Test(_) => bytes[..21].copy_from_slice(b"# Disk DescriptorFile"),
+                Test(_) => unreachable!("{}", known.name),
             }
             let error = opened(bytes).unwrap_err();
             assert!(error.contains(known.name) && error.contains(known.advice), "{error}");
@@ -183,18 +168,6 @@ mod tests {
         zip[..4].copy_from_slice(b"PK\x03\x04");
         for plain in [Vec::new(), vec![0; 1], vec![0; 5000], zip] {
             assert_eq!(opened(plain), Ok(()));
-        }
-    }
-
-    #[test]
-    fn images_made_by_other_tools_are_refused() {
-        let Some(folder) = crate::container::ewf::testdata() else {
-            eprintln!("skipped: no shared test data");
-            return;
-        };
-        for (file, name) in [("ext2.qcow2", "QCOW"), ("ext2.vhd", "VHD"), ("ext2.vmdk", "VMDK")] {
-            let error = opened(std::fs::read(folder.join(file)).unwrap()).unwrap_err();
-            assert!(error.contains(name), "{file}: {error}");
         }
     }
 }
