@@ -15,6 +15,7 @@ mod text;
 mod trial;
 mod unpack;
 mod vhd;
+mod vhdx;
 mod vmdk;
 
 use std::sync::Arc;
@@ -54,7 +55,8 @@ pub struct Image {
 }
 
 /// Every format, alphabetical.
-pub static FORMATS: &[&dyn Format] = &[&ewf::Ewf, &qcow2::Qcow2, &raw::Raw, &vhd::Vhd, &vmdk::Vmdk];
+pub static FORMATS: &[&dyn Format] =
+    &[&ewf::Ewf, &qcow2::Qcow2, &raw::Raw, &vhd::Vhd, &vhdx::Vhdx, &vmdk::Vmdk];
 
 /// Opens the image whose segment files are `segments`, in order, by the strongest format.
 ///

@@ -78,8 +78,6 @@ pub static RECOGNISED: &[Recognised] = &[
     known("Sparse image of a Mac", MAC, Start(0, b"sprs\0\0\0")),
     // VirtualBox, VDICore.h: VDI_IMAGE_SIGNATURE after 64 bytes of text.
     known("VDI", QEMU, Start(64, b"\x7f\x10\xda\xbe")),
-    // [MS-VHDX] 2.2.1.
-    known("VHDX", QEMU, Start(0, b"vhdxfile")),
     // VMware, Virtual Disk Format 5.0: the older copy-on-write extent.
     known("VMDK, copy on write", QEMU, Start(0, b"COWD\x01\0\0\0")),
     // QEMU, block/vmdk.c: VMDKSESparseConstHeader.

@@ -34,13 +34,66 @@ enum Series {
 pub fn of<'a>(named: &'a OsStr, siblings: impl IntoIterator<Item = &'a OsStr>) -> Segments {
     let alone = Segments { names: vec![named.to_owned()], ..Segments::default() };
     let names: Vec<&OsStr> = siblings.into_iter().chain([named]).collect();
+    if is_vmdk(named) {
+        return extents(named, &names).unwrap_or(alone);
+    }
     candidates(named).into_iter().find_map(|series| collect(series, named, &names)).unwrap_or(alone)
 }
 
 /// Whether a file of that name can belong to a series, so that its folder must be listed.
 pub fn can_be_split(named: &OsStr) -> bool {
     let ending = split(named).map(|(_, ending)| ending);
-    candidates(named).iter().any(|series| ending.and_then(|ending| series.number(ending)).is_some())
+    is_vmdk(named)
+        || candidates(named).iter().any(|series| ending.and_then(|ending| series.number(ending)).is_some())
+}
+
+fn is_vmdk(name: &OsStr) -> bool {
+    split(name).is_some_and(|(_, ending)| ending.eq_ignore_ascii_case(b"vmdk"))
+}
+
+/// The files of a VMDK whose descriptor is in a file of its own: after it `NAME-flat`, `NAME-s001` ... or `NAME-f001` ...
+///
+/// Source: VMware, Virtual Disk Format 5.0, "Extent description". `None` when the file has no extents beside it.
+fn extents(named: &OsStr, names: &[&OsStr]) -> Option<Segments> {
+    let (own, _) = split(named)?;
+    let is_extent = |stem: &[u8], name: &OsStr| {
+        let part = split(name).filter(|_| is_vmdk(name)).and_then(|(other, _)| other.strip_prefix(stem));
+        match part.and_then(|part| part.strip_prefix(b"-")) {
+            Some([b's' | b'f', digits @ ..]) if digits != b"lat" => {
+                let number = std::str::from_utf8(digits).ok().filter(|text| text.len() >= 3)?;
+                number.parse::<u32>().ok().filter(|_| digits.iter().all(u8::is_ascii_digit))
+            }
+            Some(part) => (part == b"flat").then_some(0),
+            None => None,
+        }
+    };
+    let descriptor = names.iter().find(|name| {
+        let stem = split(name).filter(|_| is_vmdk(name)).map(|(stem, _)| stem);
+        stem.is_some_and(|stem| is_extent(stem, named).is_some())
+    });
+    if let Some(descriptor) = descriptor {
+        let names = vec![named.to_owned()];
+        return Some(Segments { names, first: Some((*descriptor).to_owned()), gap: None });
+    }
+    let mut found: Vec<(u32, &OsStr)> =
+        names.iter().filter_map(|name| Some((is_extent(own, name)?, *name))).collect();
+    found.sort_unstable();
+    found.dedup();
+    let missing: Vec<String> = (1..=found.last()?.0)
+        .filter(|number| found.binary_search_by_key(number, |(known, _)| *known).is_err())
+        .take(MAX_SPELLED)
+        .map(|number| number.to_string())
+        .collect();
+    let gap = format!("extents of the VMDK missing: numbers {}", missing.join(", "));
+    Some(Segments {
+        names: [named]
+            .into_iter()
+            .chain(found.into_iter().map(|(_, name)| name))
+            .map(OsStr::to_owned)
+            .collect(),
+        gap: (!missing.is_empty()).then_some(gap),
+        first: None,
+    })
 }
 
 /// The series to which the name can belong.
@@ -267,6 +320,32 @@ mod tests {
         assert_eq!(segments.gap.as_deref(), Some("segment files missing: .E01 to .E02"));
         assert_eq!((names(&segments), &segments.first), (vec!["a.E03", "a.E04"], &None));
         assert!(found("a.002", &["a.003"]).gap.is_some());
+    }
+
+    #[test]
+    fn the_extents_of_a_vmdk_stand_after_its_descriptor_in_order() {
+        let names_of = |named: &str, siblings: &[&str]| {
+            let found = found(named, siblings);
+            (names(&found).join(" "), found.gap.is_some(), found.first)
+        };
+        let all = [
+            "d-s002.vmdk",
+            "d-s001.vmdk",
+            "d.vmdk",
+            "d-000001.vmdk",
+            "d-000001-s001.vmdk",
+            "e-s001.vmdk",
+            "d.txt",
+        ];
+        assert_eq!(names_of("d.vmdk", &all), ("d.vmdk d-s001.vmdk d-s002.vmdk".into(), false, None));
+        assert_eq!(names_of("d-s002.vmdk", &all).2, Some("d.vmdk".into()));
+        assert_eq!(names_of("e-s001.vmdk", &all), ("e-s001.vmdk".into(), false, None));
+        assert_eq!(names_of("a.VMDK", &["a-flat.vmdk"]), ("a.VMDK a-flat.vmdk".into(), false, None));
+        assert_eq!(
+            names_of("a.vmdk", &["a-f002.vmdk", "a-f0x.vmdk"]),
+            ("a.vmdk a-f002.vmdk".into(), true, None)
+        );
+        assert_eq!(names_of("a-flat.vmdk", &["b.vmdk"]), ("a-flat.vmdk".into(), false, None));
     }
 
     #[test]
