@@ -4,6 +4,7 @@
 //! `recognised` until then, its line there goes.
 #![deny(clippy::arithmetic_side_effects)]
 
+mod dmg;
 mod ewf;
 mod mapped;
 mod qcow2;
@@ -56,7 +57,7 @@ pub struct Image {
 
 /// Every format, alphabetical.
 pub static FORMATS: &[&dyn Format] =
-    &[&ewf::Ewf, &qcow2::Qcow2, &raw::Raw, &vhd::Vhd, &vhdx::Vhdx, &vmdk::Vmdk];
+    &[&dmg::Dmg, &ewf::Ewf, &qcow2::Qcow2, &raw::Raw, &vhd::Vhd, &vhdx::Vhdx, &vmdk::Vmdk];
 
 /// Opens the image whose segment files are `segments`, in order, by the strongest format.
 ///

@@ -55,8 +55,6 @@ pub static RECOGNISED: &[Recognised] = &[
     known("Bochs image", QEMU, Start(0, b"Bochs Virtual HD Image")),
     // MAME, chd.h.
     known("CHD", "convert a copy with `chdman` and scan that", Start(0, b"MComprHD")),
-    // libmodi documentation: the trailer of a universal disk image.
-    known("DMG", MAC, End(512, b"koly\0\0\0\x04")),
     // libmodi documentation: encrypted disk image, version 2 at the start and version 1 at the end.
     known("DMG, encrypted", "it opens only with its password; convert it on a Mac", Start(0, b"encrcdsa")),
     known(
