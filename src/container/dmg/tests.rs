@@ -6,7 +6,7 @@ use std::io::Write as _;
 use crate::container::trial::{self, assert_equal, mixed, open, read_all, tool};
 use crate::model::Extent;
 
-const CHUNK: usize = 64 << 10;
+const CHUNK: usize = 32 << 10;
 
 fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
     bytes[at..at + value.len()].copy_from_slice(value);
@@ -171,7 +171,7 @@ fn another_reader_sees_the_same() {
 
 #[test]
 fn every_flip_in_the_stored_data_is_told_and_damaged_chunks_are_unreadable() {
-    let medium = mixed(3, 40 * CHUNK);
+    let medium = mixed(3, 27 * CHUNK);
     let (file, shown) = image(&medium, &ALL);
     let list = file.windows(5).position(|window| window == b"<?xml").unwrap() as u64;
     trial::under_damage(std::slice::from_ref(&file), &[Extent::new(16, list - 16)], 100, |image, _, _| {
@@ -199,7 +199,7 @@ fn image_of_summed(medium: &[u8]) -> (Vec<u8>, Vec<u8>) {
 
 #[test]
 fn damaged_images_never_panic() {
-    let (file, shown) = image(&mixed(4, 40 * CHUNK), &ALL);
+    let (file, shown) = image(&mixed(4, 27 * CHUNK), &ALL);
     trial::under_damage(std::slice::from_ref(&file), &[], 60, |_, _, _| {});
     let list = file.windows(5).position(|window| window == b"<?xml").unwrap() as u64;
     let end = file.len() as u64;

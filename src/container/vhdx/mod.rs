@@ -38,6 +38,8 @@ impl Format for Vhdx {
         let mut head = [0; 8];
         match first.read_exact_at(0, &mut head) {
             Ok(()) if &head == b"vhdxfile" => Confidence::Strong,
+            // A damaged signature before a sound header: read as raw, the image would show nothing of its disk.
+            Ok(()) if Header::current(first, &mut Vec::new()).is_ok() => Confidence::Strong,
             _ => Confidence::No,
         }
     }
@@ -47,6 +49,9 @@ impl Format for Vhdx {
         let mut problems = Vec::new();
         let mut notes = vec![("creator".to_owned(), creator(file.as_ref()))];
         let header = Header::current(file.as_ref(), &mut problems)?;
+        if !file.read_vec(0, 8).is_ok_and(|signature| signature == b"vhdxfile") {
+            problems.push(Problem::new(ProblemKind::Corrupt, "the VHDX file does not begin with vhdxfile"));
+        }
         if header.log != [0; 16] {
             // The tables in the file are not the newest: without what the log holds they would show an older or a broken disk.
             let replayed = log::replay(&file, &header)?;
