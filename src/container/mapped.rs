@@ -25,6 +25,8 @@ pub(super) enum Place {
     Stored { file: usize, offset: u64 },
     /// Nowhere: the format defines them as zero.
     Zero,
+    /// Nowhere: a pattern of eight bytes over and over, counted from the start of the medium.
+    Filled([u8; 8]),
     /// Within something that must be unpacked.
     Packed(Packed),
     /// They cannot be had, for that reason.
@@ -117,7 +119,7 @@ impl<M: Map> Mapped<M> {
                     (packed.offset >= end).then(|| CUT_OFF.to_owned())
                 }
                 Place::Missing(reason) => Some(reason),
-                Place::Zero => None,
+                Place::Zero | Place::Filled(_) => None,
             };
             if let Some(reason) = reason {
                 let room = missing.len() < MAX_PROBLEMS;
@@ -164,6 +166,13 @@ impl<M: Map> Mapped<M> {
         match stretch.place {
             Place::Zero => {
                 target.fill(0);
+                Ok(wanted)
+            }
+            Place::Filled(pattern) => {
+                let first = usize::try_from(offset % 8).unwrap_or(0);
+                for (byte, value) in target.iter_mut().zip(pattern.iter().cycle().skip(first)) {
+                    *byte = *value;
+                }
                 Ok(wanted)
             }
             Place::Missing(reason) => Err(failed(stretch.length, &reason)),

@@ -6,6 +6,7 @@
 
 mod dmg;
 mod ewf;
+mod ex01;
 mod mapped;
 mod qcow2;
 mod raw;
@@ -57,7 +58,7 @@ pub struct Image {
 
 /// Every format, alphabetical.
 pub static FORMATS: &[&dyn Format] =
-    &[&dmg::Dmg, &ewf::Ewf, &qcow2::Qcow2, &raw::Raw, &vhd::Vhd, &vhdx::Vhdx, &vmdk::Vmdk];
+    &[&dmg::Dmg, &ewf::Ewf, &ex01::Ex01, &qcow2::Qcow2, &raw::Raw, &vhd::Vhd, &vhdx::Vhdx, &vmdk::Vmdk];
 
 /// Opens the image whose segment files are `segments`, in order, by the strongest format.
 ///

@@ -28,7 +28,6 @@ enum Sign {
 }
 
 const QEMU: &str = "convert a copy with `qemu-img convert -O raw` and scan that";
-const ENCASE: &str = "export it as E01 or raw with the tool that made it and scan that";
 const MAC: &str = "convert a copy with `hdiutil convert -format UDTO` on a Mac and scan that";
 const LOGICAL: &str =
     "it holds files, not a medium: export them to a folder with the tool that made it and scan that";
@@ -62,8 +61,6 @@ pub static RECOGNISED: &[Recognised] = &[
         "it opens only with its password; convert it on a Mac",
         End(8, b"cdsaencr"),
     ),
-    // libewf, Expert Witness Compression Format 2, section "File header".
-    known("Ex01 (EnCase 7, EWF version 2)", ENCASE, Start(0, b"EVF2\r\n\x81\0")),
     // libewf, Expert Witness Compression Format, section "File header".
     known("L01 (EnCase logical evidence)", LOGICAL, Start(0, b"LVF\t\r\n\xff\0")),
     known("Lx01 (EnCase 7 logical evidence)", LOGICAL, Start(0, b"LEF2\r\n\x81\0")),

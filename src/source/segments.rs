@@ -26,6 +26,10 @@ enum Series {
     ///
     /// Source: libewf, Expert Witness Compression Format, "Segment file extensions".
     Letters(u8),
+    /// `.Ex01` to `.Ex99`, `.ExAA` to `.EzZZ`: the same after the letter E.
+    ///
+    /// Source: libewf, Expert Witness Compression Format 2, "Segment file extensions".
+    Second,
 }
 
 /// Finds the files of the image to which the file `named` belongs among the names in its folder.
@@ -105,7 +109,7 @@ fn candidates(named: &OsStr) -> Vec<Series> {
         // `.1000` may be the successor of `.999`.
         return (1..=ending.len()).rev().map(Series::Digits).collect();
     }
-    [b'E', b'S'].into_iter().map(Series::Letters).collect()
+    [Series::Letters(b'E'), Series::Letters(b'S'), Series::Second].into()
 }
 
 /// The files of the series that have the stem of `named`; `None` when it is not one of them.
@@ -130,7 +134,7 @@ fn collect(series: Series, named: &OsStr, names: &[&OsStr]) -> Option<Segments> 
         Series::Digits(_) if found.contains_key(&0) => 0,
         _ => 1,
     };
-    if let Series::Letters(_) = series {
+    if let Series::Letters(_) | Series::Second = series {
         drop_strays(&mut found);
     }
     let has_begin = found.contains_key(&begin);
@@ -150,6 +154,10 @@ impl Series {
     /// The place in the series of a file with that ending.
     fn number(self, ending: &[u8]) -> Option<u32> {
         match self {
+            Self::Second => match ending {
+                [b'e' | b'E', rest @ ..] => Self::Letters(b'X').number(rest),
+                _ => None,
+            },
             Self::Digits(width) => {
                 let grown = ending.len() > width && !ending.starts_with(b"0");
                 let text = std::str::from_utf8(ending)
@@ -180,6 +188,7 @@ impl Series {
     /// The ending of the file with that number, as the gap is spelled out.
     fn ending(self, number: u32) -> String {
         match self {
+            Self::Second => Self::Letters(b'X').ending(number).replacen('.', ".E", 1).replace("EX", "Ex"),
             Self::Digits(width) => format!(".{number:0width$}"),
             Self::Letters(begin) => {
                 let letter = |rank: u32| char::from_u32(u32::from(b'A') + rank % 26).unwrap_or('?');
@@ -199,6 +208,7 @@ impl Series {
         match self {
             Self::Digits(width) => width >= 3 && ending.len() == width && ending.starts_with(b"0"),
             Self::Letters(_) => ending.get(1..).is_some_and(|number| number.iter().all(u8::is_ascii_digit)),
+            Self::Second => ending.get(1..).is_some_and(|rest| Self::Letters(b'X').is_obvious(rest)),
         }
     }
 }
@@ -290,6 +300,7 @@ mod tests {
             vec!["ext2.split.E01", "ext2.split.E02"],
             vec!["x.e01", "x.e02"],
             vec!["x.s01", "x.s02"],
+            vec!["x.Ex01", "x.Ex02", "x.Ex03"],
         ] {
             let mut mixed = series.clone();
             mixed.extend(["a.img", "b.003", "b.E02", "a.txt", "x.exe"]);
@@ -357,7 +368,8 @@ mod tests {
     proptest! {
         #[test]
         fn endings_and_numbers_are_each_others_inverse(number in 1_u32..5000, width in 1_usize..6, lower: bool) {
-            for series in [Series::Letters(b'E'), Series::Letters(b'S'), Series::Digits(width)] {
+            for series in [Series::Letters(b'E'), Series::Letters(b'S'), Series::Second, Series::Digits(width)] {
+                prop_assume!(series != Series::Second || number < 2000);
                 let ending = series.ending(number);
                 prop_assert!(ending.is_ascii());
                 let ending = if lower { ending.to_lowercase() } else { ending };

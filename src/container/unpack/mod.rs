@@ -26,6 +26,8 @@ pub(super) enum Method {
     Grain(u64),
     /// LZFSE of Apple.
     Lzfse,
+    /// Plain bytes with their Adler-32 after them.
+    Summed,
     /// LZMA in an xz stream; it usually has a checksum.
     Xz,
     /// A zlib stream; it has a checksum.
@@ -45,6 +47,7 @@ pub(super) fn unpack(method: Method, stored: &[u8], most: usize) -> Result<Vec<u
         Method::Deflate => inflate(stored, false, most),
         Method::Grain(sector) => grain(stored, sector, most),
         Method::Lzfse => lzfse(stored, most),
+        Method::Summed => summed(stored, most),
         Method::Xz => xz::unpack(stored, most),
         Method::Zlib => inflate(stored, true, most),
         Method::Zstd => zstd(stored, most),
@@ -66,6 +69,16 @@ fn inflate(stored: &[u8], zlib: bool, most: usize) -> Result<Vec<u8>, String> {
     }
     output.truncate(length);
     Ok(output)
+}
+
+/// Plain bytes with their checksum; padding after it is not looked at.
+fn summed(stored: &[u8], most: usize) -> Result<Vec<u8>, String> {
+    let length = stored.len().saturating_sub(4).min(most);
+    let (plain, rest) = stored.split_at_checked(length).ok_or("the chunk is cut off")?;
+    if Fields(rest).u32(0) != Some(adler2::adler32_slice(plain)) {
+        return Err("the checksum of the chunk is wrong".into());
+    }
+    Ok(plain.to_vec())
 }
 
 /// A grain with its marker. Source: VMware, Virtual Disk Format 5.0, "Compressed grains".
