@@ -4,9 +4,21 @@
 //! `recognised` until then, its line there goes.
 #![deny(clippy::arithmetic_side_effects)]
 
+mod dmg;
 mod ewf;
+mod ex01;
+mod mapped;
+mod qcow2;
 mod raw;
 mod recognised;
+mod tables;
+mod text;
+#[cfg(test)]
+mod trial;
+mod unpack;
+mod vhd;
+mod vhdx;
+mod vmdk;
 
 use std::sync::Arc;
 
@@ -45,7 +57,8 @@ pub struct Image {
 }
 
 /// Every format, alphabetical.
-pub static FORMATS: &[&dyn Format] = &[&ewf::Ewf, &raw::Raw];
+pub static FORMATS: &[&dyn Format] =
+    &[&dmg::Dmg, &ewf::Ewf, &ex01::Ex01, &qcow2::Qcow2, &raw::Raw, &vhd::Vhd, &vhdx::Vhdx, &vmdk::Vmdk];
 
 /// Opens the image whose segment files are `segments`, in order, by the strongest format.
 ///
@@ -56,7 +69,12 @@ pub fn open(segments: Vec<Arc<dyn ReadAt>>) -> Result<Image> {
     let (Some(first), Some(last)) = (segments.first(), segments.last()) else {
         return Err(Error::corrupt("disk image", 0, "at least one segment file", "none"));
     };
-    match surest(FORMATS, first)? {
+    let mut found = surest(FORMATS, first)?;
+    if found.is_none() && segments.len() > 1 {
+        // A file that was cut into parts may have its signature at its end.
+        found = surest(FORMATS, &raw::joined(segments.clone()))?;
+    }
+    match found {
         Some((format, Confidence::Strong)) => return format.open(segments),
         weaker => {
             if let Some(known) = recognised::find(first, last) {

@@ -36,6 +36,17 @@ impl Format for Raw {
     }
 }
 
+/// The files of an image that was cut into parts as the one file they were.
+pub(super) fn joined(mut segments: Vec<Arc<dyn ReadAt>>) -> Arc<dyn ReadAt> {
+    match segments.pop() {
+        Some(only) if segments.is_empty() => only,
+        last => {
+            segments.extend(last);
+            Arc::new(Joined::new(segments))
+        }
+    }
+}
+
 /// Several sources one after the other.
 struct Joined {
     /// Where each begins in the whole, with the source.

@@ -28,7 +28,6 @@ enum Sign {
 }
 
 const QEMU: &str = "convert a copy with `qemu-img convert -O raw` and scan that";
-const ENCASE: &str = "export it as E01 or raw with the tool that made it and scan that";
 const MAC: &str = "convert a copy with `hdiutil convert -format UDTO` on a Mac and scan that";
 const LOGICAL: &str =
     "it holds files, not a medium: export them to a folder with the tool that made it and scan that";
@@ -55,8 +54,6 @@ pub static RECOGNISED: &[Recognised] = &[
     known("Bochs image", QEMU, Start(0, b"Bochs Virtual HD Image")),
     // MAME, chd.h.
     known("CHD", "convert a copy with `chdman` and scan that", Start(0, b"MComprHD")),
-    // libmodi documentation: the trailer of a universal disk image.
-    known("DMG", MAC, End(512, b"koly\0\0\0\x04")),
     // libmodi documentation: encrypted disk image, version 2 at the start and version 1 at the end.
     known("DMG, encrypted", "it opens only with its password; convert it on a Mac", Start(0, b"encrcdsa")),
     known(
@@ -64,35 +61,22 @@ pub static RECOGNISED: &[Recognised] = &[
         "it opens only with its password; convert it on a Mac",
         End(8, b"cdsaencr"),
     ),
-    // libewf, Expert Witness Compression Format 2, section "File header".
-    known("Ex01 (EnCase 7, EWF version 2)", ENCASE, Start(0, b"EVF2\r\n\x81\0")),
     // libewf, Expert Witness Compression Format, section "File header".
     known("L01 (EnCase logical evidence)", LOGICAL, Start(0, b"LVF\t\r\n\xff\0")),
     known("Lx01 (EnCase 7 logical evidence)", LOGICAL, Start(0, b"LEF2\r\n\x81\0")),
     // QEMU, docs/interop/parallels.txt.
     known("Parallels", QEMU, Start(0, b"WithoutFreeSpace")),
     known("Parallels (extended)", QEMU, Start(0, b"WithouFreSpacExt")),
-    // QEMU, docs/interop/qcow2.txt; version 1 carries the same magic.
-    known("QCOW or QCOW2", QEMU, Start(0, b"QFI\xfb")),
     // QEMU, docs/interop/qed_spec.rst.
     known("QED", QEMU, Start(0, b"QED\0")),
     // libmodi documentation: sparse disk image.
     known("Sparse image of a Mac", MAC, Start(0, b"sprs\0\0\0")),
     // VirtualBox, VDICore.h: VDI_IMAGE_SIGNATURE after 64 bytes of text.
     known("VDI", QEMU, Start(64, b"\x7f\x10\xda\xbe")),
-    // Microsoft, Virtual Hard Disk Image Format Specification 1.0: footer, copied to the start of a dynamic one.
-    known("VHD, dynamic or differencing", QEMU, Start(0, b"conectix")),
-    known("VHD, fixed", QEMU, End(512, b"conectix")),
-    // [MS-VHDX] 2.2.1.
-    known("VHDX", QEMU, Start(0, b"vhdxfile")),
-    // VMware, Virtual Disk Format 5.0: sparse extent, and the older copy-on-write one.
+    // VMware, Virtual Disk Format 5.0: the older copy-on-write extent.
     known("VMDK, copy on write", QEMU, Start(0, b"COWD\x01\0\0\0")),
-    known(
-        "VMDK, descriptor",
-        "name the descriptor to `qemu-img convert -O raw` and scan the result",
-        Test(is_descriptor),
-    ),
-    known("VMDK, sparse", QEMU, Start(0, b"KDMV")),
+    // QEMU, block/vmdk.c: VMDKSESparseConstHeader.
+    known("VMDK, space-efficient", QEMU, Start(0, b"\xbe\xba\xfe\xca\0\0\0\0")),
     // Microsoft, Windows Imaging File Format.
     known("WIM", LOGICAL, Start(0, b"MSWIM\0\0\0")),
 ];
@@ -139,12 +123,6 @@ fn is_aff4(head: &[u8], tail: &[u8]) -> bool {
     head.starts_with(b"PK\x03\x04") && (holds(head) || holds(tail))
 }
 
-/// The text file that names the extents of a VMDK.
-fn is_descriptor(head: &[u8], _tail: &[u8]) -> bool {
-    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
-    text.starts_with(b"# Disk DescriptorFile")
-}
-
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects)]
 mod tests {
@@ -170,7 +148,7 @@ mod tests {
                     bytes[..4].copy_from_slice(b"PK\x03\x04");
                     bytes[30..51].copy_from_slice(b"container.description");
                 }
-                Test(_) => bytes[..21].copy_from_slice(b"# Disk DescriptorFile"),
+                Test(_) => unreachable!("{}", known.name),
             }
             let error = opened(bytes).unwrap_err();
             assert!(error.contains(known.name) && error.contains(known.advice), "{error}");
@@ -183,18 +161,6 @@ mod tests {
         zip[..4].copy_from_slice(b"PK\x03\x04");
         for plain in [Vec::new(), vec![0; 1], vec![0; 5000], zip] {
             assert_eq!(opened(plain), Ok(()));
-        }
-    }
-
-    #[test]
-    fn images_made_by_other_tools_are_refused() {
-        let Some(folder) = crate::container::ewf::testdata() else {
-            eprintln!("skipped: no shared test data");
-            return;
-        };
-        for (file, name) in [("ext2.qcow2", "QCOW"), ("ext2.vhd", "VHD"), ("ext2.vmdk", "VMDK")] {
-            let error = opened(std::fs::read(folder.join(file)).unwrap()).unwrap_err();
-            assert!(error.contains(name), "{file}: {error}");
         }
     }
 }

@@ -26,6 +26,10 @@ enum Series {
     ///
     /// Source: libewf, Expert Witness Compression Format, "Segment file extensions".
     Letters(u8),
+    /// `.Ex01` to `.Ex99`, `.ExAA` to `.EzZZ`: the same after the letter E.
+    ///
+    /// Source: libewf, Expert Witness Compression Format 2, "Segment file extensions".
+    Second,
 }
 
 /// Finds the files of the image to which the file `named` belongs among the names in its folder.
@@ -34,13 +38,66 @@ enum Series {
 pub fn of<'a>(named: &'a OsStr, siblings: impl IntoIterator<Item = &'a OsStr>) -> Segments {
     let alone = Segments { names: vec![named.to_owned()], ..Segments::default() };
     let names: Vec<&OsStr> = siblings.into_iter().chain([named]).collect();
+    if is_vmdk(named) {
+        return extents(named, &names).unwrap_or(alone);
+    }
     candidates(named).into_iter().find_map(|series| collect(series, named, &names)).unwrap_or(alone)
 }
 
 /// Whether a file of that name can belong to a series, so that its folder must be listed.
 pub fn can_be_split(named: &OsStr) -> bool {
     let ending = split(named).map(|(_, ending)| ending);
-    candidates(named).iter().any(|series| ending.and_then(|ending| series.number(ending)).is_some())
+    is_vmdk(named)
+        || candidates(named).iter().any(|series| ending.and_then(|ending| series.number(ending)).is_some())
+}
+
+fn is_vmdk(name: &OsStr) -> bool {
+    split(name).is_some_and(|(_, ending)| ending.eq_ignore_ascii_case(b"vmdk"))
+}
+
+/// The files of a VMDK whose descriptor is in a file of its own: after it `NAME-flat`, `NAME-s001` ... or `NAME-f001` ...
+///
+/// Source: VMware, Virtual Disk Format 5.0, "Extent description". `None` when the file has no extents beside it.
+fn extents(named: &OsStr, names: &[&OsStr]) -> Option<Segments> {
+    let (own, _) = split(named)?;
+    let is_extent = |stem: &[u8], name: &OsStr| {
+        let part = split(name).filter(|_| is_vmdk(name)).and_then(|(other, _)| other.strip_prefix(stem));
+        match part.and_then(|part| part.strip_prefix(b"-")) {
+            Some([b's' | b'f', digits @ ..]) if digits != b"lat" => {
+                let number = std::str::from_utf8(digits).ok().filter(|text| text.len() >= 3)?;
+                number.parse::<u32>().ok().filter(|_| digits.iter().all(u8::is_ascii_digit))
+            }
+            Some(part) => (part == b"flat").then_some(0),
+            None => None,
+        }
+    };
+    let descriptor = names.iter().find(|name| {
+        let stem = split(name).filter(|_| is_vmdk(name)).map(|(stem, _)| stem);
+        stem.is_some_and(|stem| is_extent(stem, named).is_some())
+    });
+    if let Some(descriptor) = descriptor {
+        let names = vec![named.to_owned()];
+        return Some(Segments { names, first: Some((*descriptor).to_owned()), gap: None });
+    }
+    let mut found: Vec<(u32, &OsStr)> =
+        names.iter().filter_map(|name| Some((is_extent(own, name)?, *name))).collect();
+    found.sort_unstable();
+    found.dedup();
+    let missing: Vec<String> = (1..=found.last()?.0)
+        .filter(|number| found.binary_search_by_key(number, |(known, _)| *known).is_err())
+        .take(MAX_SPELLED)
+        .map(|number| number.to_string())
+        .collect();
+    let gap = format!("extents of the VMDK missing: numbers {}", missing.join(", "));
+    Some(Segments {
+        names: [named]
+            .into_iter()
+            .chain(found.into_iter().map(|(_, name)| name))
+            .map(OsStr::to_owned)
+            .collect(),
+        gap: (!missing.is_empty()).then_some(gap),
+        first: None,
+    })
 }
 
 /// The series to which the name can belong.
@@ -52,7 +109,7 @@ fn candidates(named: &OsStr) -> Vec<Series> {
         // `.1000` may be the successor of `.999`.
         return (1..=ending.len()).rev().map(Series::Digits).collect();
     }
-    [b'E', b'S'].into_iter().map(Series::Letters).collect()
+    [Series::Letters(b'E'), Series::Letters(b'S'), Series::Second].into()
 }
 
 /// The files of the series that have the stem of `named`; `None` when it is not one of them.
@@ -77,7 +134,7 @@ fn collect(series: Series, named: &OsStr, names: &[&OsStr]) -> Option<Segments> 
         Series::Digits(_) if found.contains_key(&0) => 0,
         _ => 1,
     };
-    if let Series::Letters(_) = series {
+    if let Series::Letters(_) | Series::Second = series {
         drop_strays(&mut found);
     }
     let has_begin = found.contains_key(&begin);
@@ -97,6 +154,10 @@ impl Series {
     /// The place in the series of a file with that ending.
     fn number(self, ending: &[u8]) -> Option<u32> {
         match self {
+            Self::Second => match ending {
+                [b'e' | b'E', rest @ ..] => Self::Letters(b'X').number(rest),
+                _ => None,
+            },
             Self::Digits(width) => {
                 let grown = ending.len() > width && !ending.starts_with(b"0");
                 let text = std::str::from_utf8(ending)
@@ -127,6 +188,7 @@ impl Series {
     /// The ending of the file with that number, as the gap is spelled out.
     fn ending(self, number: u32) -> String {
         match self {
+            Self::Second => Self::Letters(b'X').ending(number).replacen('.', ".E", 1).replace("EX", "Ex"),
             Self::Digits(width) => format!(".{number:0width$}"),
             Self::Letters(begin) => {
                 let letter = |rank: u32| char::from_u32(u32::from(b'A') + rank % 26).unwrap_or('?');
@@ -146,6 +208,7 @@ impl Series {
         match self {
             Self::Digits(width) => width >= 3 && ending.len() == width && ending.starts_with(b"0"),
             Self::Letters(_) => ending.get(1..).is_some_and(|number| number.iter().all(u8::is_ascii_digit)),
+            Self::Second => ending.get(1..).is_some_and(|rest| Self::Letters(b'X').is_obvious(rest)),
         }
     }
 }
@@ -237,6 +300,7 @@ mod tests {
             vec!["ext2.split.E01", "ext2.split.E02"],
             vec!["x.e01", "x.e02"],
             vec!["x.s01", "x.s02"],
+            vec!["x.Ex01", "x.Ex02", "x.Ex03"],
         ] {
             let mut mixed = series.clone();
             mixed.extend(["a.img", "b.003", "b.E02", "a.txt", "x.exe"]);
@@ -270,6 +334,32 @@ mod tests {
     }
 
     #[test]
+    fn the_extents_of_a_vmdk_stand_after_its_descriptor_in_order() {
+        let names_of = |named: &str, siblings: &[&str]| {
+            let found = found(named, siblings);
+            (names(&found).join(" "), found.gap.is_some(), found.first)
+        };
+        let all = [
+            "d-s002.vmdk",
+            "d-s001.vmdk",
+            "d.vmdk",
+            "d-000001.vmdk",
+            "d-000001-s001.vmdk",
+            "e-s001.vmdk",
+            "d.txt",
+        ];
+        assert_eq!(names_of("d.vmdk", &all), ("d.vmdk d-s001.vmdk d-s002.vmdk".into(), false, None));
+        assert_eq!(names_of("d-s002.vmdk", &all).2, Some("d.vmdk".into()));
+        assert_eq!(names_of("e-s001.vmdk", &all), ("e-s001.vmdk".into(), false, None));
+        assert_eq!(names_of("a.VMDK", &["a-flat.vmdk"]), ("a.VMDK a-flat.vmdk".into(), false, None));
+        assert_eq!(
+            names_of("a.vmdk", &["a-f002.vmdk", "a-f0x.vmdk"]),
+            ("a.vmdk a-f002.vmdk".into(), true, None)
+        );
+        assert_eq!(names_of("a-flat.vmdk", &["b.vmdk"]), ("a-flat.vmdk".into(), false, None));
+    }
+
+    #[test]
     fn an_executable_beside_an_image_is_no_segment() {
         let segments = found("tool.E01", &["tool.EXE", "tool.E02"]);
         assert_eq!((names(&segments), &segments.gap), (vec!["tool.E01", "tool.E02"], &None));
@@ -278,7 +368,8 @@ mod tests {
     proptest! {
         #[test]
         fn endings_and_numbers_are_each_others_inverse(number in 1_u32..5000, width in 1_usize..6, lower: bool) {
-            for series in [Series::Letters(b'E'), Series::Letters(b'S'), Series::Digits(width)] {
+            for series in [Series::Letters(b'E'), Series::Letters(b'S'), Series::Second, Series::Digits(width)] {
+                prop_assume!(series != Series::Second || number < 2000);
                 let ending = series.ending(number);
                 prop_assert!(ending.is_ascii());
                 let ending = if lower { ending.to_lowercase() } else { ending };

@@ -42,7 +42,7 @@ impl Format for Ewf {
     }
 
     fn description(&self) -> &'static str {
-        "EnCase 1 to 7, FTK Imager, linen (.E01) and SMART (.s01), any number of segments; not Ex01, L01 or Lx01"
+        "EnCase 1 to 7, FTK Imager, linen (.E01) and SMART (.s01), any number of segments; not L01 or Lx01"
     }
 
     fn probe(&self, first: &dyn ReadAt) -> Confidence {
