@@ -12,6 +12,10 @@ pub type EntryIndex = u32;
 
 /// Deepest chain of parents that is followed when a path is built; a longer one is a loop or a hostile tree.
 const MAX_DEPTH: usize = 4096;
+/// Most bytes of a path. Of a longer one the innermost names stay: escaped six-fold it still fits a frame.
+const MAX_PATH: usize = 64 << 10;
+/// Stands before what is left of a path that is too long.
+const CUT: &[u8] = b"$Cut";
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +44,7 @@ pub enum EntryState {
 }
 
 /// How the bytes of an entry are had.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Content {
     /// They are exactly the bytes of its runs, cut to its size.
@@ -84,10 +88,18 @@ pub struct Run {
 
 impl Run {
     const HOLE: u64 = u64::MAX;
+    /// Beyond any medium, and not a hole.
+    const NOWHERE: u64 = u64::MAX - 1;
 
-    /// Bytes of the volume.
+    /// Bytes of the volume. What lies beyond any medium is no hole: reading it fails.
     pub const fn new(offset: u64, length: u64) -> Self {
+        let offset = if offset == Self::HOLE { Self::NOWHERE } else { offset };
         Self { offset, length }
+    }
+
+    /// Bytes that no medium holds: reading them fails.
+    pub const fn nowhere(length: u64) -> Self {
+        Self { offset: Self::NOWHERE, length }
     }
 
     /// A hole that reads as zeros.
@@ -270,12 +282,16 @@ impl<'a> FileEntry<'a> {
         self.table.get(self.table.parents[self.at])
     }
 
-    /// Path from the root of its volume, separators `/`, none at the start.
+    /// Path from the root of its volume, separators `/`, none at the start. Of one that is longer than 64 KiB or deeper
+    /// than 4096 names the outer names are left out, and it begins with `$Cut`.
     pub fn path(self) -> RawText {
         let mut names = vec![self.name()];
+        let mut length = self.name().len();
         let mut top = self;
         while let Some(parent) = top.parent() {
-            if names.len() >= MAX_DEPTH {
+            length = length.saturating_add(parent.name().len()).saturating_add(1);
+            if names.len() >= MAX_DEPTH || length > MAX_PATH {
+                names.push(CUT);
                 break;
             }
             names.push(parent.name());
@@ -415,6 +431,32 @@ mod tests {
         assert_eq!(file.times(), Times { modified: Some(0), ..Times::default() });
         assert_eq!(table.get(lost).unwrap().path(), "$OrphanFiles/b".into());
         assert!(table.get(3).is_none());
+    }
+
+    #[test]
+    fn a_path_is_never_longer_than_a_record_can_be() {
+        let mut table = EntryTable::default();
+        let name = [1_u8; 255];
+        let mut parent = Parent::Root;
+        for _ in 0..3000 {
+            parent = Parent::Entry(table.push(0, 0, entry(&name, parent, &[])).unwrap());
+        }
+        let path = table.get(2999).unwrap().path();
+        assert!(
+            path.lossy().len() <= 65 << 10 && path.lossy().starts_with("$Cut/"),
+            "{}",
+            path.lossy().len()
+        );
+    }
+
+    #[test]
+    fn what_lies_beyond_any_medium_is_no_hole() {
+        let mut table = EntryTable::default();
+        let run = Run::new(u64::MAX - 5, 10);
+        let index = table.push(0, 1 << 40, entry(b"far", Parent::Root, &[run, Run::hole(1)])).unwrap();
+        let runs = table.get(index).unwrap().runs();
+        assert_eq!(runs, [Run::nowhere(10), Run::hole(1)]);
+        assert!(!runs[0].is_hole() && runs[1].is_hole());
     }
 
     #[test]

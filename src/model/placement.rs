@@ -120,13 +120,10 @@ impl Placement {
             }
         }
         if placed < run.length {
-            runs.push(Run::new(NOWHERE, run.length - placed));
+            runs.push(Run::nowhere(run.length - placed));
         }
     }
 }
-
-/// The place of bytes that are nowhere; beyond any medium, and not a hole.
-const NOWHERE: u64 = u64::MAX - 1;
 
 impl Segment {
     /// A segment on one member.
@@ -190,7 +187,7 @@ mod tests {
         let set = Placement::set([missing, Segment::linear(5, Placement::whole(100), 0)]);
         let mut runs = Vec::new();
         set.place(Run::new(8, 4), &mut runs);
-        assert_eq!(runs, [Run::new(NOWHERE, 4)]);
+        assert_eq!(runs, [Run::nowhere(4)]);
         assert_eq!((set.at(3), set.at(10), set.length()), (None, Some(Extent::new(0, 5)), 15));
         let chunkless = Segment {
             length: 4,

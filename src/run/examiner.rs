@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::hashset::KnownSet;
-use crate::model::{Event, Problem, ProblemKind, Protection, SourceKind};
+use crate::model::{Event, Finding, Problem, ProblemKind, Protection, SourceKind};
 use crate::platform::{self, Presence, SharedBytes};
 use crate::scan::{self, Context, KnownSets, Options, Prior, Sink};
 
@@ -39,7 +39,14 @@ impl<W: Write + Send> Sink for Pipe<W> {
         let mut pipe = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Entries of a listing come in great numbers and nobody waits for a single one.
         let urgent = !matches!(event, Event::Entry(_));
-        let sent = match frame::write(&mut *pipe, &event) {
+        let sent = match (frame::write(&mut *pipe, &event), event) {
+            // What was found is never left out: it loses what makes it long, and says so.
+            (Err(frame::FrameError::Malformed { .. }), Event::Finding(finding)) => {
+                frame::write(&mut *pipe, &Event::Finding(shortened(finding)))
+            }
+            (sent, _) => sent,
+        };
+        let sent = match sent {
             Err(frame::FrameError::Malformed { length, .. }) => {
                 let detail =
                     format!("a record of {length} bytes is too long to be passed on and was left out");
@@ -49,6 +56,15 @@ impl<W: Write + Send> Sink for Pipe<W> {
         };
         sent.is_ok() && (!urgent || pipe.flush().is_ok())
     }
+}
+
+/// A finding without its list of places, which alone can be long besides its path.
+fn shortened(mut finding: Finding) -> Finding {
+    let places = u64::try_from(finding.item.extents.len()).unwrap_or(u64::MAX);
+    finding.item.more_extents = finding.item.more_extents.saturating_add(places);
+    finding.item.extents.clear();
+    finding.remarks.push("its places were left out: the record would have been too long".into());
+    finding
 }
 
 /// Takes an order from `input`, gives up every right that it does not need, and carries it out.

@@ -12,7 +12,7 @@ const BATCH_FILES: usize = 128;
 const BATCH_BYTES: u64 = 16 * 1024 * 1024;
 /// Files of a folder from this size on are begun first, so that none is left for the end on one thread.
 const LARGE: u64 = 16 * 1024 * 1024;
-/// Files of a folder from this size on come last.
+/// Files of a folder of this size, and files with so many bytes of holes, come last.
 const HUGE: u64 = 4 * 1024 * 1024 * 1024;
 
 /// Groups of entries that are one content (the names of a hard-linked file), in the order of work.
@@ -86,20 +86,22 @@ impl Schedule {
 
 /// Entries with an equal key have the same content.
 fn content_key(entry: FileEntry<'_>) -> impl Ord + Copy + use<> {
-    (
-        item::identity(entry),
-        entry.state() != EntryState::Allocated,
-        entry.content() == Content::Opened,
-        entry.size(),
-    )
+    (item::identity(entry), entry.state() != EntryState::Allocated, entry.content(), entry.size())
 }
 
 fn tier(entry: FileEntry<'_>, in_set: impl Fn(u64) -> bool) -> u8 {
     match (entry.state(), in_set(entry.size())) {
+        // Zeros that nobody wrote keep nothing else waiting, not even deleted entries.
+        _ if holes(entry) >= HUGE => 3,
         (EntryState::Allocated, true) => 0,
         (EntryState::Allocated, false) => 1,
         (EntryState::Deleted | EntryState::Orphan, _) => 2,
     }
+}
+
+/// Bytes of a content that are nowhere and read as zeros.
+fn holes(entry: FileEntry<'_>) -> u64 {
+    entry.runs().iter().filter(|run| run.is_hole()).map(|run| run.length).fold(0, u64::saturating_add)
 }
 
 /// Physical order on a medium. In a folder, where places are not known: large files first, then as they were listed. What is
