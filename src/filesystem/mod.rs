@@ -6,9 +6,11 @@
 mod ext;
 mod fat;
 pub mod folder;
+mod ntfs;
 pub mod signatures;
 #[cfg(test)]
 mod trial;
+mod utf16;
 
 use std::sync::Arc;
 
@@ -84,7 +86,7 @@ impl<B: AsRef<[u8]> + Send + Sync> Stream for Memory<B> {}
 impl Stream for Pieces {}
 
 /// Every kind, alphabetical.
-pub static FORMATS: &[&dyn Format] = &[&ext::Ext, &fat::Fat];
+pub static FORMATS: &[&dyn Format] = &[&ext::Ext, &fat::Fat, &ntfs::Ntfs];
 
 /// The file system that a volume carries.
 pub struct Detected {

@@ -15,6 +15,8 @@ pub enum TimeEncoding {
     FatLocal,
     /// ext2/3/4: `extra << 32 | seconds`, both as stored; `extra` holds two epoch bits and nanoseconds.
     Ext,
+    /// NTFS: unsigned steps of 100 nanoseconds since 1601-01-01 UTC.
+    NtfsTicks,
 }
 
 /// The four raw stamps of an entry; `None` where the file system keeps none.
@@ -76,6 +78,7 @@ impl TimeEncoding {
         let (utc, assumption) = match self {
             Self::UnixNanos => (Timestamp::from_nanosecond(i128::from(raw.cast_signed())).ok(), None),
             Self::Ext => (ext(raw), None),
+            Self::NtfsTicks => (ntfs(raw), None),
             Self::FatLocal => (
                 fat(raw),
                 Some("local time of the writing device, zone not recorded; shown as if UTC".into()),
@@ -94,6 +97,12 @@ fn ext(raw: u64) -> Option<Timestamp> {
     let nanos = i32::try_from(extra >> 2).ok()?;
     // Damaged inodes hold nanoseconds beyond a second: the date is still worth showing.
     Timestamp::new(seconds, nanos.min(999_999_999)).ok()
+}
+
+/// Microsoft, FILETIME structure: steps of 100 nanoseconds since 1601-01-01 UTC.
+fn ntfs(raw: u64) -> Option<Timestamp> {
+    const TICKS_BEFORE_1970: i128 = 116_444_736_000_000_000;
+    Timestamp::from_nanosecond((i128::from(raw) - TICKS_BEFORE_1970) * 100).ok()
 }
 
 /// Microsoft FAT specification, section "Date and Time Formats".
@@ -127,6 +136,14 @@ mod tests {
         assert!(stamp.assumption.unwrap().contains("zone not recorded"));
         assert_eq!(TimeEncoding::FatLocal.stamp(u64::MAX).utc, None);
         assert_eq!(TimeEncoding::FatLocal.stamp(0).utc, None);
+    }
+
+    #[test]
+    fn ntfs_stamps_reach_from_1601_to_the_year_9999_and_beyond_is_no_date() {
+        let utc = |raw| TimeEncoding::NtfsTicks.stamp(raw).utc;
+        assert_eq!(utc(0).as_deref(), Some("1601-01-01T00:00:00Z"));
+        assert_eq!(utc(132_539_638_200_000_001).as_deref(), Some("2021-01-01T08:37:00.0000001Z"));
+        assert_eq!(utc(u64::MAX), None);
     }
 
     #[test]
