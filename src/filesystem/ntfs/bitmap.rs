@@ -33,13 +33,14 @@ impl Bitmap {
     pub(super) fn read(volume: &Volume, survey: &mut Survey<'_>) -> Self {
         let cluster = volume.geometry.cluster;
         let mut bitmap = Self { bits: Vec::new(), cluster };
-        let needed = volume.geometry.clusters.div_ceil(8).min(volume.source.size()).min(MAX_KEPT);
+        let most = volume.geometry.clusters.div_ceil(8).min(volume.source.size()).min(MAX_KEPT);
+        let needed = volume.stated.checked_div(cluster).unwrap_or(0).div_ceil(8).min(most);
         match opened::content(volume, RECORD, 0) {
             Ok((stream, runs)) => {
                 for run in runs.iter().filter(|run| !run.is_hole()) {
                     volume.metadata(Extent::new(run.offset, run.length), survey);
                 }
-                let length = usize::try_from(stream.size().min(needed)).unwrap_or(0);
+                let length = usize::try_from(stream.size().min(most.next_multiple_of(8))).unwrap_or(0);
                 bitmap.fill(&*stream, length, survey);
             }
             Err(error) => survey.problem(error.into_problem()),

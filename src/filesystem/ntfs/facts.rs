@@ -152,8 +152,13 @@ impl Inquiry<'_> {
         runs: &mut Vec<Run>,
         start: usize,
     ) -> (Content, Option<Trouble>) {
-        let resident = matches!(shape.keeping, Keeping::Resident(_));
-        let incomplete = !resident && runs.iter().skip(start).any(|run| run.is_hole());
+        let mut own = runs.iter().skip(start);
+        let incomplete = match shape.keeping {
+            Keeping::Resident(_) => false,
+            // Each compressed unit ends with a hole.
+            Keeping::Compressed(_) => own.all(|run| run.is_hole()),
+            Keeping::Plain | Keeping::Encrypted => own.any(|run| run.is_hole()),
+        };
         let unsupported = |trouble| (Content::Unsupported, Some(trouble));
         match self.row.reparse {
             Reparse::Deduplicated if incomplete => unsupported(Trouble::Deduplicated),

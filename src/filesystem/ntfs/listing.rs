@@ -96,14 +96,17 @@ impl<'v> Listing<'v> {
     pub(super) fn finish(mut self, survey: &mut Survey<'_>) {
         self.tree.end();
         self.extensions.sort_unstable();
+        let number = |at: usize| self.rows.get(at).map(|row| row.number);
+        let known = self.extensions.iter().filter_map(|(base, at)| Some((*base, number(*at)?)));
+        // What is opened later is put together from the same records. A second survey finds the same ones.
+        let _ = self.volume.extensions.set(known.collect());
         for at in 0..self.rows.list().len() {
             if self.full {
                 break;
             }
             let Some(row) = self.rows.get(at).copied() else { continue };
-            match self.base_of(&row) {
-                Some(_) => {}
-                None => self.settle(at, survey),
+            if self.base_of(&row).is_none() {
+                self.settle(at, survey);
             }
         }
         self.tally.hand_over(survey);

@@ -35,7 +35,7 @@ mod tests;
 mod tree;
 mod wof;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::{Filesystem, Format, Stream, utf16};
 use crate::model::{Extent, FileEntry, Problem, Survey, TimeEncoding};
@@ -78,6 +78,10 @@ struct Volume {
     /// Where the boot sector that was used stands.
     boot: u64,
     about: About,
+    /// Bytes that the boot sector gives the volume.
+    stated: u64,
+    /// Records that extend others, as the survey found them: base record, record. In order.
+    extensions: OnceLock<Vec<(u32, u32)>>,
     /// What was wrong before the survey began.
     problems: Vec<Problem>,
 }
@@ -95,13 +99,15 @@ impl Volume {
     fn open(source: Arc<dyn ReadAt>) -> Result<Self> {
         let found = boot::find(&source)?;
         let mut geometry = found.geometry;
+        let stated = geometry.clusters.saturating_mul(geometry.cluster);
         // The number in the boot sector bounds nothing that is there.
         let there = source.size().checked_div(geometry.cluster).unwrap_or(0);
         geometry.clusters = geometry.clusters.max(there);
         let (mft, damage) = Mft::find(&source, &geometry)?;
         let problems = found.damage.into_iter().chain(damage).collect();
         let about = About::read(&mft);
-        Ok(Self { source, geometry, mft, boot: found.at, about, problems })
+        let extensions = OnceLock::new();
+        Ok(Self { source, geometry, mft, boot: found.at, about, stated, extensions, problems })
     }
 
     /// Notes bytes that were read as metadata; what lies behind the end of the volume was not.

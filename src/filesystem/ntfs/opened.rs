@@ -55,8 +55,8 @@ impl<'v> File<'v> {
         let mut file =
             Self { volume, records: Vec::new(), rows: Rows::default(), streams: Streams::default() };
         let mut gatherer = Gatherer::new(&volume.source, &volume.geometry);
-        let others = file.add(number, &mut gatherer)?;
-        for other in others {
+        file.add(number, &mut gatherer)?;
+        for other in file.others(number)? {
             let before = file.rows.checkpoint();
             // A record that is lost leaves a gap, which shows.
             let _ = file.add(other, &mut gatherer);
@@ -70,26 +70,34 @@ impl<'v> File<'v> {
         Ok(file)
     }
 
-    /// Adds a record; returns the others that its list names.
-    fn add(&mut self, number: u32, gatherer: &mut Gatherer<'_>) -> Result<BTreeSet<u32>> {
+    /// Adds a record.
+    fn add(&mut self, number: u32, gatherer: &mut Gatherer<'_>) -> Result<()> {
         let place = self.volume.mft.place(number.into());
         let mut bytes = self.volume.mft.record(number.into())?;
         if !matches!(gatherer.gather(number, &mut bytes, &mut self.rows), Gathered::Row(..)) {
             return Err(Error::corrupt("record of the $MFT", place, "FILE", "no record"));
         }
+        self.records.push((number, bytes));
+        Ok(())
+    }
+
+    /// The records that extend one: as the survey found them, or, before one, as its own list names them.
+    fn others(&self, number: u32) -> Result<BTreeSet<u32>> {
+        if let Some(known) = self.volume.extensions.get() {
+            let start = known.partition_point(|(base, _)| *base < number);
+            let own = known.iter().skip(start).take_while(|(base, _)| *base == number);
+            return Ok(own.map(|(_, record)| *record).collect());
+        }
         let mut others = BTreeSet::new();
-        let mut fresh = self.volume.mft.record(number.into())?;
-        if let Some(record) = Record::open(&mut fresh, number.into()) {
-            let lists = record.attributes().map_while(std::result::Result::ok);
-            for list in lists.filter(|attribute| attribute.code == code::ATTRIBUTE_LIST) {
-                let value = list::value(&self.volume.source, &self.volume.geometry, &list)?;
-                others.extend(
-                    list::items(&value).filter_map(|item| u32::try_from(item.reference.number()).ok()),
-                );
-            }
+        let mut bytes = self.volume.mft.record(number.into())?;
+        let record = Record::open(&mut bytes, number.into());
+        let attributes =
+            record.iter().flat_map(|record| record.attributes().map_while(std::result::Result::ok));
+        for list in attributes.filter(|attribute| attribute.code == code::ATTRIBUTE_LIST) {
+            let value = list::value(&self.volume.source, &self.volume.geometry, &list)?;
+            others.extend(list::items(&value).filter_map(|item| u32::try_from(item.reference.number()).ok()));
         }
         others.remove(&number);
-        self.records.push((number, bytes));
         Ok(others)
     }
 

@@ -122,7 +122,7 @@ fn notes(volume: &Volume, survey: &mut Survey<'_>) {
                       the newest changes may be missing";
         survey.problem(Problem::new(ProblemKind::Ambiguous, detail).at(volume.record_extent(VOLUME_RECORD)));
     }
-    let stated = volume.geometry.clusters.saturating_mul(volume.geometry.cluster);
+    let stated = volume.stated;
     if let Some(missing) = stated.checked_sub(volume.source.size()).filter(|missing| *missing > 0) {
         let detail = format!(
             "the file system is {stated} bytes long, the volume {}: the last {missing} bytes are missing",

@@ -54,8 +54,8 @@ fn what_was_deleted_keeps_its_path_and_what_nothing_took_keeps_its_content() {
     // New files take the records and the clusters of some of them.
     let Some(()) = made.change(|root| {
         std::fs::create_dir(root.join("new")).unwrap();
-        for number in 0..9 {
-            std::fs::write(root.join(format!("new/{number}")), bytes(number + 100, 900_000)).unwrap();
+        for number in 0..2 {
+            std::fs::write(root.join(format!("new/{number}")), bytes(number + 100, 9_000_000)).unwrap();
         }
     }) else {
         return;
