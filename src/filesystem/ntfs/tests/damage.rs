@@ -20,7 +20,7 @@ pub(super) fn small() -> Option<&'static [u8]> {
             for number in 0..20 {
                 std::fs::write(root.join(format!("streams:{number:03}")), bytes(number, 50)).unwrap();
             }
-            fill::sparse(&root.join("fragmented"), 150);
+            fill::sparse(&root.join("fragmented"), 150, 4096);
             std::fs::write(root.join("removed"), bytes(8, 8000)).unwrap();
         })?;
         made.change(|root| std::fs::remove_file(root.join("removed")).unwrap())?;

@@ -7,7 +7,8 @@ use super::*;
 use crate::filesystem::trial::{bytes, md5};
 
 /// Fills a volume; returns size and digest of each file and stream, by path.
-pub(super) fn fill(root: &Path) -> BTreeMap<String, (u64, String)> {
+/// `step` is more than twice a cluster.
+pub(super) fn fill(root: &Path, step: u64) -> BTreeMap<String, (u64, String)> {
     let mut expected = BTreeMap::new();
     let mut put = |path: &str, content: &[u8]| {
         let place = root.join(path);
@@ -47,7 +48,7 @@ pub(super) fn fill(root: &Path) -> BTreeMap<String, (u64, String)> {
         (0..40).map(|n| (format!("linked/another name of the same file, number {n}"), content.clone())),
     );
     // Every other place is a hole: the mapping needs several records.
-    sparse(&root.join("fragmented.bin"), 700);
+    sparse(&root.join("fragmented.bin"), (11 << 20) / step, step);
     std::os::unix::fs::symlink("sizes", root.join("a link")).unwrap();
     for path in compressed(root).into_iter().chain(["fragmented.bin".to_owned()]) {
         let content = std::fs::read(root.join(&path)).unwrap();
@@ -78,11 +79,11 @@ fn compressed(root: &Path) -> Vec<String> {
     ["text", "mixed", "noise", "numbers"].map(|name| format!("compressed/{name}")).to_vec()
 }
 
-/// A file with `pieces` pieces and as many holes.
-pub(super) fn sparse(path: &Path, pieces: u64) {
+/// A file with `pieces` pieces, one every `step` bytes, and as many holes.
+pub(super) fn sparse(path: &Path, pieces: u64, step: u64) {
     let mut file = std::fs::File::create(path).unwrap();
     for number in 0..pieces {
-        file.seek(SeekFrom::Start(number * 131_072)).unwrap();
+        file.seek(SeekFrom::Start(number * step)).unwrap();
         file.write_all(&bytes(number + 7, 100)).unwrap();
     }
 }
