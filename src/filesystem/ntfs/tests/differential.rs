@@ -37,6 +37,11 @@ fn every_variant_gives_back_what_went_in_and_what_the_sleuth_kit_reads() {
             ("NTFS 3.1".into(), "Proben".into())
         );
         links_and_streams(&image);
+        // Larger clusters are not compressed.
+        let text = image.find("compressed/text");
+        let held: u64 = text.runs.iter().filter(|run| !run.is_hole()).map(|run| run.length).sum();
+        let packed = text.content == Content::Opened && held < text.size / 2;
+        assert_eq!(packed, *step < 20_000, "{name}: {text:?}");
         assert!(image.entries.iter().all(|entry| entry.state == EntryState::Allocated), "{name}");
         eprintln!("{name}: {compared} files and streams as they went in");
         if let Some(xml) = run("fiwalk", &["-x", made.path.to_str().unwrap()]) {
