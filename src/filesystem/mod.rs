@@ -12,12 +12,14 @@ mod fat;
 pub mod folder;
 mod hfsplus;
 mod iso9660;
+mod ntfs;
 pub mod signatures;
 mod sweep;
 mod tree;
 #[cfg(test)]
 mod trial;
 mod udf;
+mod utf16;
 mod xfs;
 
 use std::sync::Arc;
@@ -101,6 +103,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &fat::Fat,
     &hfsplus::HfsPlus,
     &iso9660::Iso9660,
+    &ntfs::Ntfs,
     &udf::Udf,
     &xfs::Xfs,
 ];

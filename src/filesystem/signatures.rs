@@ -131,8 +131,6 @@ static KNOWN: &[Known] = &[
             All(&[(1536, b"LABELONE"), (1560, b"LVM2 001")]),
         ],
     ),
-    // Microsoft, "NTFS: partition boot sector".
-    plain("NTFS", &[All(&[(3, b"NTFS    ")])]),
     // libfsrefs documentation, "Volume header".
     plain("ReFS", &[All(&[(3, b"ReFS\0\0\0\0")])]),
     // Linux, fs/reiserfs/reiserfs.h: the three variants, and the place of the oldest.
@@ -271,7 +269,6 @@ mod tests {
             8,
             &["cryptsetup", "luksFormat", "-q", "--type", "luks1", "-i", "10", "-d", "/etc/hostname"],
         ),
-        ("NTFS", 8, &["mkntfs", "-F", "-Q", "-q"]),
         ("ReiserFS", 64, &["mkreiserfs", "-q", "-ff"]),
     ];
 

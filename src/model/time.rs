@@ -28,6 +28,8 @@ pub enum TimeEncoding {
     /// UDF, from the top: two bits of type, 12 of zone, 12 of year, 4 of month, 5 of day, 5 of hour, 6 of minute, 6 of
     /// second, 7 of hundredths, 5 of zero. The stored value is longer: what is below a hundredth is left out.
     Udf,
+    /// NTFS: unsigned steps of 100 nanoseconds since 1601-01-01 UTC.
+    NtfsTicks,
 }
 
 /// The four raw stamps of an entry; `None` where the file system keeps none.
@@ -94,6 +96,7 @@ impl TimeEncoding {
             Self::HfsPlus => (hfs_plus(raw), None),
             Self::Iso9660 => iso9660(raw),
             Self::Udf => udf(raw),
+            Self::NtfsTicks => (ntfs(raw), None),
         };
         Stamp { raw: format!("{raw:016x}"), utc: utc.map(|t| t.to_string()), assumption }
     }
@@ -181,6 +184,12 @@ fn at_zone(civil: DateTime, minutes: i32) -> Option<Timestamp> {
     zone.to_timestamp(civil).ok()
 }
 
+/// Microsoft, FILETIME structure: steps of 100 nanoseconds since 1601-01-01 UTC.
+fn ntfs(raw: u64) -> Option<Timestamp> {
+    const TICKS_BEFORE_1970: i128 = 116_444_736_000_000_000;
+    Timestamp::from_nanosecond((i128::from(raw) - TICKS_BEFORE_1970) * 100).ok()
+}
+
 /// Microsoft FAT specification, section "Date and Time Formats".
 fn fat(raw: u64) -> Option<Timestamp> {
     let bits = |shift: u32, mask: u64| i8::try_from((raw >> shift) & mask).ok();
@@ -255,6 +264,14 @@ mod tests {
             assert_eq!(utc(TimeEncoding::Iso9660, raw), "");
             assert_eq!(utc(TimeEncoding::Udf, raw), "");
         }
+    }
+
+    #[test]
+    fn ntfs_stamps_reach_from_1601_to_the_year_9999_and_beyond_is_no_date() {
+        let utc = |raw| TimeEncoding::NtfsTicks.stamp(raw).utc;
+        assert_eq!(utc(0).as_deref(), Some("1601-01-01T00:00:00Z"));
+        assert_eq!(utc(132_539_638_200_000_001).as_deref(), Some("2021-01-01T08:37:00.0000001Z"));
+        assert_eq!(utc(u64::MAX), None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Names of directory entries: 8.3 names in code page 437 and long names in UTF-16.
 
+use crate::filesystem::utf16::{self, SLASH};
 use crate::read::Fields;
 
 /// Most slots of a long name: 255 characters, 13 in each.
@@ -14,9 +15,6 @@ const CP437: &str = "\
 áíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐\
 └┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀\
 αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u{a0}";
-
-/// What stands for a `/` inside a name, which no path could hold: U+F000 plus the byte, as in Cygwin.
-const SLASH: char = '\u{f02f}';
 
 /// An 8.3 name as UTF-8. `case` is byte 12 of the entry: bit 3 and bit 4 say that base and extension are shown
 /// in lower case, as Windows NT stores them. A name without its first character shows `_` there.
@@ -117,19 +115,7 @@ pub(super) fn long<'a>(slots: impl Iterator<Item = &'a LongSlot>) -> Vec<u8> {
 /// A name of UTF-16 units as (generalised) UTF-8 that a path can hold.
 pub(in crate::filesystem) fn utf16(units: impl Iterator<Item = u16>) -> Vec<u8> {
     let mut name = Vec::new();
-    for unit in char::decode_utf16(units) {
-        match unit {
-            Ok(character) => {
-                let character = if character == '/' { SLASH } else { character };
-                name.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-            }
-            Err(lone) => {
-                let [high, low] = lone.unpaired_surrogate().to_be_bytes();
-                let middle = 0x80 | (high & 0x0f) << 2 | low >> 6;
-                name.extend_from_slice(&[0xe0 | high >> 4, middle, 0x80 | (low & 0x3f)]);
-            }
-        }
-    }
+    utf16::append(units, &mut name);
     name
 }
 

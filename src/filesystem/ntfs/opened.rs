@@ -1,0 +1,153 @@
+//! The content of an entry, found again by its record.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::filesystem::Stream;
+use crate::model::{FileEntry, Run};
+use crate::read::{Error, Memory, Pieces, Result};
+
+use super::compressed::Compressed;
+use super::facts::overlay_stream;
+use super::gather::{Gathered, Gatherer};
+use super::record::{Record, code};
+use super::reparse::{Packing, Reparse};
+use super::rows::{Keeping, Rows};
+use super::stream::{self, Shape, Streams};
+use super::wof::Overlay;
+use super::{Volume, list};
+
+/// Opens the content of an entry.
+pub(super) fn open(volume: &Volume, entry: FileEntry<'_>) -> Result<Box<dyn Stream>> {
+    let number = u32::try_from(entry.record()).unwrap_or(u32::MAX);
+    let file = File::read(volume, number)?;
+    let packing = match file.reparse() {
+        Reparse::Overlay(packing) if entry.stream() == 0 => Some(packing),
+        _ => None,
+    };
+    let stream = match packing {
+        Some(packing) => file.overlay(packing, entry.size())?,
+        None => file.stream(entry.stream())?.0,
+    };
+    if stream.size() != entry.size() {
+        let found = format!("{} bytes, listed with {}", stream.size(), entry.size());
+        return Err(Error::Changed { what: "size of a stream", found });
+    }
+    Ok(stream)
+}
+
+/// The content of a stream of a record, and its runs cut to what was written.
+pub(super) fn content(volume: &Volume, number: u32, stream: u16) -> Result<(Box<dyn Stream>, Vec<Run>)> {
+    File::read(volume, number)?.stream(stream)
+}
+
+/// A file with all its records.
+struct File<'v> {
+    volume: &'v Volume,
+    /// The records as read, protected bytes put back.
+    records: Vec<(u32, Vec<u8>)>,
+    rows: Rows,
+    streams: Streams,
+}
+
+impl<'v> File<'v> {
+    fn read(volume: &'v Volume, number: u32) -> Result<Self> {
+        let mut file =
+            Self { volume, records: Vec::new(), rows: Rows::default(), streams: Streams::default() };
+        let mut gatherer = Gatherer::new(&volume.source, &volume.geometry);
+        file.add(number, &mut gatherer)?;
+        for other in file.others(number)? {
+            let before = file.rows.checkpoint();
+            // A record that is lost leaves a gap, which shows.
+            let _ = file.add(other, &mut gatherer);
+            let belongs = file.rows.list().first().zip(file.rows.list().last());
+            if !belongs.is_some_and(|(base, row)| super::listing::extends(row, base)) {
+                file.rows.roll_back(before);
+            }
+        }
+        let members: Vec<usize> = (0..file.rows.list().len()).collect();
+        file.streams.assemble(&file.rows, &members);
+        Ok(file)
+    }
+
+    /// Adds a record.
+    fn add(&mut self, number: u32, gatherer: &mut Gatherer<'_>) -> Result<()> {
+        let place = self.volume.mft.place(number.into());
+        let mut bytes = self.volume.mft.record(number.into())?;
+        if !matches!(gatherer.gather(number, &mut bytes, &mut self.rows), Gathered::Row(..)) {
+            return Err(Error::corrupt("record of the $MFT", place, "FILE", "no record"));
+        }
+        self.records.push((number, bytes));
+        Ok(())
+    }
+
+    /// The records that extend one: as the survey found them, or, before one, as its own list names them.
+    fn others(&self, number: u32) -> Result<BTreeSet<u32>> {
+        if let Some(known) = self.volume.extensions.get() {
+            let start = known.partition_point(|(base, _)| *base < number);
+            let own = known.iter().skip(start).take_while(|(base, _)| *base == number);
+            return Ok(own.map(|(_, record)| *record).collect());
+        }
+        let mut others = BTreeSet::new();
+        let mut bytes = self.volume.mft.record(number.into())?;
+        let record = Record::open(&mut bytes, number.into());
+        let attributes =
+            record.iter().flat_map(|record| record.attributes().map_while(std::result::Result::ok));
+        for list in attributes.filter(|attribute| attribute.code == code::ATTRIBUTE_LIST) {
+            let value = list::value(&self.volume.source, &self.volume.geometry, &list)?;
+            others.extend(list::items(&value).filter_map(|item| u32::try_from(item.reference.number()).ok()));
+        }
+        others.remove(&number);
+        Ok(others)
+    }
+
+    fn reparse(&self) -> Reparse {
+        self.rows.list().first().map_or(Reparse::None, |row| row.reparse)
+    }
+
+    /// The stream of that number.
+    fn stream(&self, number: u16) -> Result<(Box<dyn Stream>, Vec<Run>)> {
+        let found = self.streams.list().iter().find(|stream| stream.number == number);
+        self.made(found)
+    }
+
+    /// The main stream as the overlay filter makes it.
+    fn overlay(&self, packing: Packing, length: u64) -> Result<Box<dyn Stream>> {
+        let (packed, _) = self.made(overlay_stream(&self.rows, &self.streams))?;
+        Ok(Box::new(Overlay::new(packed, packing, length)?))
+    }
+
+    fn made(&self, stream: Option<&stream::Stream>) -> Result<(Box<dyn Stream>, Vec<Run>)> {
+        let place = self.records.first().map_or(0, |(number, _)| self.volume.mft.place((*number).into()));
+        let mut runs = Vec::new();
+        let cluster = self.volume.geometry.cluster;
+        let shape = stream.and_then(|stream| self.streams.shape(&self.rows, stream, cluster, &mut runs));
+        let shape = shape.filter(|shape| shape.whole);
+        let shape = shape
+            .ok_or_else(|| Error::corrupt("stream of a file", place, "places for all of it", "fewer"))?;
+        let source = &self.volume.source;
+        let made: Box<dyn Stream> = match shape.keeping {
+            Keeping::Resident(at) => Box::new(Memory(self.resident(&shape, at, place)?)),
+            Keeping::Compressed(power) => {
+                let unit = cluster.checked_shl(power.into()).filter(|unit| unit >> power == cluster);
+                let (size, written) = (shape.size, shape.initialised);
+                Box::new(Compressed::new(source, &runs, unit.unwrap_or(0), size, written)?)
+            }
+            Keeping::Plain => {
+                stream::trim(&mut runs, 0, shape.size, shape.initialised);
+                Box::new(Pieces::new(Arc::clone(source), &runs, shape.size))
+            }
+            Keeping::Encrypted => return Err(Error::unsupported("stream of a file", place, "encrypted")),
+        };
+        Ok((made, runs))
+    }
+
+    fn resident(&self, shape: &Shape, at: u16, place: u64) -> Result<Vec<u8>> {
+        let record = self.records.iter().find(|(number, _)| *number == shape.record);
+        let start = usize::from(at);
+        let end = usize::try_from(shape.size).ok().and_then(|length| start.checked_add(length));
+        let value = record.zip(end).and_then(|((_, bytes), end)| bytes.get(start..end));
+        let wrong = || Error::corrupt("value of an attribute", place, "within its record", "outside");
+        Ok(value.ok_or_else(wrong)?.to_vec())
+    }
+}
