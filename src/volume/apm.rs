@@ -121,13 +121,14 @@ fn block_size(medium: &dyn ReadAt) -> Option<(u64, Found)> {
     let stated = fields.u16_be(2).map(u64::from).filter(|block| signed && BLOCKS.contains(block));
     let mut best: Option<(u64, usize, Found)> = None;
     for block in stated.into_iter().chain(BLOCKS) {
-        let entries: Vec<Entry> =
-            (1..=TRIED).filter_map(|number| entry(medium, number, block).ok()).collect();
-        let Some(count) = usual(entries.iter().map(|entry| entry.count)) else {
+        let entries: Vec<(u32, Entry)> =
+            (1..=TRIED).filter_map(|number| Some((number, entry(medium, number, block).ok()?))).collect();
+        let Some(count) = usual(entries.iter().map(|(_, entry)| entry.count)) else {
             continue;
         };
-        let good = entries.iter().filter(|entry| entry.count == count).count();
-        let has_map = entries.iter().any(|entry| entry.kind == MAP);
+        // With steps that are too short some entries are met all the same, with numbers that the map does not have.
+        let good = entries.iter().filter(|(number, entry)| entry.count == count && *number <= count).count();
+        let has_map = entries.iter().any(|(_, entry)| entry.kind == MAP);
         // A lone entry by itself is no map, unless it is the map's own.
         if (good > 1 || has_map) && best.as_ref().is_none_or(|(_, most, _)| good > *most) {
             best = Some((block, good, Found { count, has_map, signed }));

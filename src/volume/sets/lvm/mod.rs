@@ -60,6 +60,10 @@ impl Set for Lvm {
         let mut claimed = Vec::new();
         for text in newest(&physical) {
             let group = Group::new(text, &physical);
+            // A damaged text may have another identifier than its sound copy, and still be that of the same group.
+            if !text.sound && group.members().iter().any(|number| claimed.contains(number)) {
+                continue;
+            }
             claimed.extend(group.members());
             assembly.join(group.assemble());
         }
@@ -84,7 +88,7 @@ impl Set for Lvm {
     }
 }
 
-/// The newest metadata of each group, sound ones before damaged ones, in the order in which the groups are met.
+/// The newest metadata of each group, in the order in which the groups are met; groups without sound ones come last.
 fn newest<'a>(physical: &'a [Physical<'_>]) -> Vec<&'a Text> {
     let mut order = Vec::new();
     let mut best: BTreeMap<&str, &Text> = BTreeMap::new();
@@ -98,7 +102,9 @@ fn newest<'a>(physical: &'a [Physical<'_>]) -> Vec<&'a Text> {
             best.insert(id, text);
         }
     }
-    order.into_iter().filter_map(|id| best.get(id).copied()).collect()
+    let mut texts: Vec<&Text> = order.into_iter().filter_map(|id| best.get(id).copied()).collect();
+    texts.sort_by_key(|text| !text.sound);
+    texts
 }
 
 /// An identifier as LVM2 writes it out: six letters, five times four, six.
