@@ -12,6 +12,9 @@ use crate::{container, filesystem, hashset, report, volume};
 pub fn run() -> Result<()> {
     family("Disk images", container::FORMATS.iter().map(|f| (f.name(), f.description())));
     family("Partition tables", volume::FORMATS.iter().map(|f| (f.name(), f.description())));
+    family("Sets of volumes", volume::sets::SETS.iter().map(|set| (set.name(), set.description())));
+    let encryption = volume::encryption::FORMATS.iter();
+    family("Encryption, recognised and not opened", encryption.map(|f| (f.name(), f.description())));
     family("File systems", filesystem::FORMATS.iter().map(|f| (f.name(), f.description())));
     family("Hash lists", hashset::FORMATS.iter().map(|f| (f.name(), f.description())));
     family("Reports", report::FORMATS.iter().map(|f| (f.name(), f.description())));

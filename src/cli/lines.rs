@@ -116,10 +116,17 @@ fn volume(volume: &VolumeSummary, mask: Mask) -> String {
     let label = label.map(|label| format!(" \"{label}\"")).unwrap_or_default();
     let place = match volume.extent.length {
         0 => String::new(),
-        length => format!(", {} from byte {}", size_text(length), volume.extent.offset),
+        length if volume.extents.is_empty() => {
+            format!(", {} from byte {}", size_text(length), volume.extent.offset)
+        }
+        length => {
+            let places = counted(volume.places(), "place", "places");
+            format!(", {} in {places}, first byte {}", size_text(length), volume.extent.offset)
+        }
     };
+    let on = volume.on_words().map(|on| format!(" {on}")).unwrap_or_default();
     let contents = match &volume.filesystem {
-        None => "NOT READ".to_owned(),
+        None => volume.holds.as_deref().map_or_else(|| "NOT READ".to_owned(), |what| mask.quoted(what)),
         Some(name) => format!(
             "{}{label}: {}, {} deleted",
             visible(name),
@@ -127,7 +134,7 @@ fn volume(volume: &VolumeSummary, mask: Mask) -> String {
             counted(volume.deleted, "entry", "entries")
         ),
     };
-    format!("volume {} ({}{place}): {contents}", volume.volume, visible(&volume.kind))
+    format!("volume {} ({}{place}{on}): {contents}", volume.volume, visible(&volume.kind))
 }
 
 /// One finding: what it is by which list, where, and how sure.
@@ -170,7 +177,7 @@ fn problem(problem: &Problem, mask: Mask) -> String {
     if let Some(path) = &problem.path {
         line.push_str(&format!(", {}", mask.path(path)));
     }
-    line.push_str(&format!(": {}", visible(&problem.detail)));
+    line.push_str(&format!(": {}", mask.quoted(&problem.detail)));
     if !problem.advice.is_empty() {
         line.push_str(&format!(" -> {}", visible(&problem.advice)));
     }

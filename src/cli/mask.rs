@@ -24,6 +24,29 @@ impl Mask {
         if self.show_names { visible(text).into_owned() } else { String::new() }
     }
 
+    /// A sentence of ours about evidence, in which names that the evidence gives stand in double quotes.
+    pub fn quoted(self, sentence: &str) -> String {
+        if self.show_names {
+            return visible(sentence).into_owned();
+        }
+        let mut shown = String::new();
+        let mut letters = sentence.chars();
+        while let Some(letter) = letters.next() {
+            if letter != '"' {
+                shown.push(letter);
+                continue;
+            }
+            // A quote that is part of a name stands behind a backslash.
+            while let Some(hidden) = letters.next().filter(|hidden| *hidden != '"') {
+                if hidden == '\\' {
+                    letters.next();
+                }
+            }
+            shown.push_str(HIDDEN);
+        }
+        visible(&shown).into_owned()
+    }
+
     /// What is remarked of a source. The place of a mount often bears the name of its volume.
     pub fn remark(self, remark: &str) -> String {
         match mounted_place(remark) {
@@ -43,10 +66,17 @@ impl Mask {
                 ..finding
             }),
             Event::Problem(problem) => {
-                Event::Problem(Problem { path: problem.path.map(|_| HIDDEN.into()), ..problem })
+                let (path, detail) = (problem.path.map(|_| HIDDEN.into()), self.quoted(&problem.detail));
+                Event::Problem(Problem { path, detail, ..problem })
             }
             Event::Volume(volume) => {
-                Event::Volume(VolumeSummary { label: String::new(), table_label: String::new(), ..volume })
+                let holds = volume.holds.map(|what| self.quoted(&what));
+                Event::Volume(VolumeSummary {
+                    label: String::new(),
+                    table_label: String::new(),
+                    holds,
+                    ..volume
+                })
             }
             Event::SourceOpened(source) => {
                 let mut protection = source.protection;
@@ -80,6 +110,10 @@ mod tests {
             !hidden.contains("evil") && !hidden.contains("home") && hidden.contains("for writing"),
             "{hidden}"
         );
+        let told = r#"part of the group "evil \" twice" and "other" (id)"#;
+        assert_eq!(Mask { show_names: true }.quoted(told), told);
+        let expected = "part of the group [name hidden] and [name hidden] (id)";
+        assert_eq!(Mask { show_names: false }.quoted(told), expected);
         assert_eq!(Mask { show_names: true }.remark(&mounted), mounted);
         assert!(!json.contains("evil") && json.contains("\"record\":7"), "{json}");
     }

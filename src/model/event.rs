@@ -193,8 +193,17 @@ pub struct VolumeSummary {
     pub source: u32,
     /// Its number; 0 is a file system without a partition table, or a folder.
     pub volume: u32,
-    /// Its place on the decoded medium.
+    /// Its place on the decoded medium; of a volume in several pieces the place of its first byte, with its own length.
     pub extent: Extent,
+    /// The places that it lies on, in the order of the medium, when they are several; at most 64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extents: Vec<Extent>,
+    /// How many places more there are than listed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_extents: u64,
+    /// Numbers of the volumes that it lies on, when it was put together from them or stands in one of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub on: Vec<u32>,
     /// The type that the partition table states.
     pub kind: String,
     /// The name that the partition table gives it.
@@ -203,6 +212,9 @@ pub struct VolumeSummary {
     /// The file system found; absent when none was recognised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filesystem: Option<String>,
+    /// What it holds instead, in words: it is part of a set, or has a table of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holds: Option<String>,
     /// The name that the file system gives itself.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub label: String,
@@ -212,6 +224,28 @@ pub struct VolumeSummary {
     pub deleted: u64,
     /// Directories in use.
     pub directories: u64,
+}
+
+impl VolumeSummary {
+    /// How many places of the medium it lies on.
+    pub fn places(&self) -> u64 {
+        u64::try_from(self.extents.len()).unwrap_or(u64::MAX).saturating_add(self.more_extents).max(1)
+    }
+
+    /// `on volume 3`, `on volumes 1, 2`; `None` for a partition of the medium and for the whole of it.
+    pub fn on_words(&self) -> Option<String> {
+        let numbers: Vec<String> = self.on.iter().map(u32::to_string).collect();
+        match numbers.as_slice() {
+            [] => None,
+            [one] => Some(format!("on volume {one}")),
+            many => Some(format!("on volumes {}", many.join(", "))),
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What a control checks.

@@ -135,7 +135,7 @@ impl RunRecord {
         let unknown = self
             .volumes
             .iter()
-            .filter(|v| v.source == source && v.filesystem.is_none())
+            .filter(|v| v.source == source && v.filesystem.is_none() && v.holds.is_none())
             .filter(|v| !problems.iter().any(|p| p.volume == Some(v.volume)))
             .count();
         if unknown > 0 {
@@ -159,9 +159,10 @@ impl ControlKind {
 }
 
 /// Every kind, gravest first. All of them mean that something was not examined, or not as it should be.
-const PROBLEMS: [ProblemKind; 12] = [
+const PROBLEMS: [ProblemKind; 13] = [
     ProblemKind::Gone,
     ProblemKind::Encrypted,
+    ProblemKind::PossiblyEncrypted,
     ProblemKind::Unsupported,
     ProblemKind::Unreadable,
     ProblemKind::NotOpened,
@@ -194,6 +195,9 @@ fn problem_gap(kind: ProblemKind, problems: &[&Problem], coverage: Option<&Cover
     let text = match kind {
         _ if number == 0 => return bytes.map(|(b, total)| format!("{}: {}", kind.label(), place(b, total))),
         ProblemKind::Encrypted => encrypted(of_kind().copied()),
+        ProblemKind::PossiblyEncrypted => {
+            format!("{} that may be encrypted", what("volume or file", "volumes or files"))
+        }
         ProblemKind::Unsupported => format!("{} not read by this version", what("item", "items")),
         ProblemKind::Unreadable => format!("{} could not be read", what("place", "places")),
         ProblemKind::NotOpened => {
@@ -232,6 +236,7 @@ const fn bucket_of(kind: ProblemKind) -> Option<Bucket> {
         | ProblemKind::Refused
         | ProblemKind::Changed
         | ProblemKind::Lost
+        | ProblemKind::PossiblyEncrypted
         | ProblemKind::Ambiguous => None,
     }
 }

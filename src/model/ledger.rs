@@ -114,13 +114,15 @@ impl Coverage {
 pub enum SkipRule {
     /// Readable bytes of a file that cannot be read in whole: no digest is computed over missing bytes.
     DamagedFile,
+    /// A second copy of a mirrored volume whose first one is read.
+    MirrorCopy,
     /// Bytes of a volume that no file and no table holds.
     Unallocated,
 }
 
 impl SkipRule {
     /// Every rule, in order of precedence.
-    pub const ALL: [Self; 2] = [Self::DamagedFile, Self::Unallocated];
+    pub const ALL: [Self; 3] = [Self::DamagedFile, Self::MirrorCopy, Self::Unallocated];
 
     /// The rule in words.
     pub const fn label(self) -> &'static str {
@@ -128,6 +130,7 @@ impl SkipRule {
             Self::DamagedFile => {
                 "rest of files that could not be read in whole: nothing is digested over missing bytes"
             }
+            Self::MirrorCopy => "mirror copy: another copy of the same volume is read instead",
             Self::Unallocated => "unallocated space and slack: not examined by this version",
         }
     }

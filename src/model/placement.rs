@@ -100,6 +100,44 @@ impl Placement {
         })
     }
 
+    /// The places of the medium that `length` bytes from `offset` on lie on, in the order of the medium, neighbours
+    /// made one. Whole rows of stripes are one place on each member, so the list is short even when the stripes are many.
+    pub fn places(&self, offset: u64, length: u64) -> Vec<Extent> {
+        let mut places = Vec::new();
+        self.collect(offset, length.min(self.length().saturating_sub(offset)), &mut places);
+        places.sort_unstable();
+        places.dedup_by(|next, before| {
+            let joins = next.offset <= before.end();
+            if joins {
+                before.length = next.end().max(before.end()).saturating_sub(before.offset);
+            }
+            joins
+        });
+        places
+    }
+
+    fn collect(&self, offset: u64, length: u64, places: &mut Vec<Extent>) {
+        let end = offset.saturating_add(length);
+        match &*self.0 {
+            Shape::Piece(extent) => {
+                let end = end.min(extent.length);
+                if let Some(length) = end.checked_sub(offset).filter(|length| *length > 0) {
+                    places.push(Extent::new(extent.offset.saturating_add(offset), length));
+                }
+            }
+            Shape::Set { segments, .. } => {
+                let first = segments.partition_point(|(start, _)| *start <= offset).saturating_sub(1);
+                for (start, segment) in segments.iter().skip(first).take_while(|(start, _)| *start < end) {
+                    let from = offset.saturating_sub(*start);
+                    let to = (end - start).min(segment.length);
+                    if from < to {
+                        segment.collect(from, to, places);
+                    }
+                }
+            }
+        }
+    }
+
     /// A run of the volume as runs of the medium, added to `runs`; neighbours become one. Bytes that are nowhere keep
     /// their length at a place that no medium has, so that reading them fails.
     pub fn place(&self, run: Run, runs: &mut Vec<Run>) {
@@ -131,6 +169,36 @@ impl Segment {
         Self { length, members: vec![(member, base)], chunk: 0 }
     }
 
+    /// The places of the bytes from `from` to `to` of the segment.
+    fn collect(&self, from: u64, to: u64, places: &mut Vec<Extent>) {
+        let members = match self.members.as_slice() {
+            [] => return,
+            [(member, base)] => return member.collect(base.saturating_add(from), to - from, places),
+            members => members,
+        };
+        let row = u64::try_from(members.len()).unwrap_or(u64::MAX).saturating_mul(self.chunk);
+        let (Some(before), Some(last)) = (from.checked_div(row), to.checked_div(row)) else {
+            return;
+        };
+        let first = if from == before * row { before } else { before + 1 };
+        let mut pieces = |from: u64, to: u64| {
+            let mut at = from;
+            while let Some(piece) = self.at(at).filter(|_| at < to) {
+                places.push(Extent::new(piece.offset, piece.length.min(to - at)));
+                at = at.saturating_add(piece.length);
+            }
+        };
+        if first >= last {
+            return pieces(from, to);
+        }
+        pieces(from, first * row);
+        pieces(last * row, to);
+        for (member, base) in members {
+            let start = base.saturating_add(first * self.chunk);
+            member.collect(start, (last - first) * self.chunk, places);
+        }
+    }
+
     fn at(&self, offset: u64) -> Option<Extent> {
         let left = self.length.checked_sub(offset).filter(|left| *left > 0)?;
         let count = u64::try_from(self.members.len()).ok()?;
@@ -153,7 +221,42 @@ impl Segment {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn places_are_those_of_the_single_bytes(
+            lengths in prop::collection::vec((1_u64..60, 1_u64..5, 1_usize..4), 1..4),
+            offset in 0_u64..150,
+            length in 0_u64..200,
+        ) {
+            let mut next = 0;
+            let segments: Vec<Segment> = lengths
+                .into_iter()
+                .map(|(length, chunk, count)| {
+                    let members = (0..count).map(|_| {
+                        next += 100;
+                        let halves = [
+                            Segment::linear(30, Placement::piece(Extent::new(next, 40)), 7),
+                            Segment::linear(60, Placement::piece(Extent::new(next + 3000, 60)), 0),
+                        ];
+                        (Placement::set(halves), 1)
+                    });
+                    Segment { length, members: members.collect(), chunk }
+                })
+                .collect();
+            let set = Placement::set(segments);
+            let mut bytes: Vec<u64> =
+                (offset..offset + length).filter_map(|at| set.at(at)).map(|piece| piece.offset).collect();
+            bytes.sort_unstable();
+            let places = set.places(offset, length);
+            prop_assert!(places.windows(2).all(|pair| pair[0].end() < pair[1].offset));
+            let listed: Vec<u64> = places.iter().flat_map(|place| place.offset..place.end()).collect();
+            prop_assert_eq!(listed, bytes);
+        }
+    }
 
     #[test]
     fn a_piece_moves_runs_and_keeps_holes() {

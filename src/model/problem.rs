@@ -10,6 +10,8 @@ use super::{Extent, RawText};
 pub enum ProblemKind {
     /// Encrypted: cannot be looked into without a key.
     Encrypted,
+    /// It cannot be told from random bytes: it may be encrypted.
+    PossiblyEncrypted,
     /// Recognised, or not recognised at all, and not read by this version.
     Unsupported,
     /// The evidence could not be read at this place.
@@ -41,6 +43,7 @@ impl ProblemKind {
     pub const fn label(self) -> &'static str {
         match self {
             Self::Encrypted => "encrypted",
+            Self::PossiblyEncrypted => "possibly encrypted",
             Self::Unsupported => "unsupported",
             Self::Unreadable => "unreadable",
             Self::Corrupt => "corrupt",

@@ -77,10 +77,9 @@ impl<'a> Survey<'a> {
     fn placed(&self, offset: u64, length: u64) -> impl Iterator<Item = Extent> + use<> {
         let piece = self.placement.as_piece();
         let whole = piece.map(|piece| Extent::new(piece.offset.saturating_add(offset), length));
-        let placement = self.placement.clone();
         let parts = match whole {
             Some(_) => Vec::new(),
-            None => placement.pieces(offset, length).collect(),
+            None => self.placement.places(offset, length),
         };
         whole.into_iter().chain(parts)
     }

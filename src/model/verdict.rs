@@ -184,7 +184,8 @@ const fn completeness(complete: bool) -> &'static str {
 
 fn exhibit(record: &RunRecord, source: u32, ending: Ending<'_>) -> ExhibitVerdict {
     let action = record.findings.iter().filter(|f| f.source == source).map(Finding::action).max();
-    let encrypted = record.problems.iter().any(|p| p.source == source && p.kind == ProblemKind::Encrypted)
+    let locked = |kind| matches!(kind, ProblemKind::Encrypted | ProblemKind::PossiblyEncrypted);
+    let encrypted = record.problems.iter().any(|p| p.source == source && locked(p.kind))
         || record.coverage_of(source).is_some_and(|coverage| coverage.get(Bucket::Encrypted) > 0);
     let result = match action {
         Some(Action::Alert) => VerdictResult::Match,

@@ -86,6 +86,7 @@ fn not_had(surveyed: &Surveyed) -> impl Iterator<Item = FileEntry<'_>> {
 fn medium_ledger(surveyed: &Surveyed, examined: &Examined, size: u64) -> Ledger {
     let mut ledger = Ledger::new(size);
     surveyed.volumes.iter().for_each(|extent| ledger.volume(*extent));
+    surveyed.skips.iter().for_each(|(extent, rule)| ledger.skip(*extent, *rule));
     surveyed.claims.iter().for_each(|(extent, bucket)| ledger.claim(*extent, *bucket));
     examined.unreadable().iter().for_each(|extent| ledger.claim(*extent, Bucket::Unreadable));
     for (entry, status) in distinct(surveyed, examined) {

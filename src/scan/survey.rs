@@ -1,33 +1,43 @@
 //! Finds the volumes of a source and lists the entries of each.
 
+mod summary;
+#[cfg(test)]
+mod tests;
+mod volumes;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::filesystem::{self, Filesystem, signatures};
 use crate::model::{
-    Bucket, Content, EntryKind, EntryState, EntryTable, Event, Extent, ItemId, Placement, Problem,
-    ProblemKind, SourceSummary, Started, Survey, SurveyEnd, VolumeSummary,
+    Bucket, Digests, EntryTable, Event, Extent, ItemId, Placement, Problem, ProblemKind, SkipRule,
+    SourceSummary, Started,
 };
-use crate::read::{Confidence, ReadAt, Window};
-use crate::volume::{self, Volume};
+use crate::read::{Confidence, ReadAt};
+use crate::volume::{self, Division, Look, Volume, encryption};
 
 use super::{Context, Decoded, Options, Prior};
 
 /// Number of the volume that is the whole medium or the folder.
 const WHOLE: u16 = 0;
+/// Stands for the search for volumes: what an examiner is at before it knows any.
+const DIVIDING: ItemId = ItemId::survey_of(u32::MAX - 2);
 
 /// A source whose entries are known.
+#[derive(Default)]
 pub struct Surveyed {
     /// Every entry.
     pub table: EntryTable,
     /// The medium; absent for a folder.
     pub medium: Option<Arc<dyn ReadAt>>,
     /// Digests that the image stores of its medium.
-    pub stored: crate::model::Digests,
-    /// Places of the volumes.
+    pub stored: Digests,
+    /// Places of the partitions, or of the whole medium when it has none. Volumes that are put together lie on them.
     pub volumes: Vec<Extent>,
     /// Bytes whose bucket is known already: metadata, encrypted and unsupported volumes.
     pub claims: Vec<(Extent, Bucket)>,
+    /// Bytes that are left out by a rule.
+    pub skips: Vec<(Extent, SkipRule)>,
     filesystems: Vec<(u32, Box<dyn Filesystem>)>,
 }
 
@@ -44,59 +54,46 @@ impl Surveyed {
         };
         self.filesystems.iter().flat_map(of).collect()
     }
+
+    fn claim(&mut self, places: impl IntoIterator<Item = Extent>, bucket: Bucket) {
+        self.claims.extend(places.into_iter().map(|place| (place, bucket)));
+    }
 }
 
 /// Lists everything. What cannot be listed becomes problems and claims; nothing that was listed is lost.
 pub fn survey(decoded: Decoded, options: &Options, context: &Context<'_>) -> Surveyed {
-    let mut surveyed = Surveyed {
-        table: EntryTable::default(),
-        medium: None,
-        stored: crate::model::Digests::default(),
-        volumes: Vec::new(),
-        claims: Vec::new(),
-        filesystems: Vec::new(),
-    };
+    let mut surveyor = Surveyor { prior: &options.prior, context, surveyed: Surveyed::default() };
     let mut summary = SourceSummary {
         source: 0,
         format: "folder".into(),
         table: "none".into(),
         size: 0,
-        stored: crate::model::Digests::default(),
+        stored: Digests::default(),
         notes: Vec::new(),
         protection: options.protection.clone(),
     };
-    let surveyor = Surveyor { prior: &options.prior, context };
     match decoded {
         Decoded::Folder { filesystem, path, mount } => {
             summary.protection.remarks.push(mount.into());
             context.send(Event::SourceOpened(summary));
-            let whole = Volume {
-                number: WHOLE,
-                extent: Extent::new(0, 0),
-                kind: format!("folder {}", path.display()),
-                label: String::new(),
-            };
-            surveyor.list(whole, filesystem, &mut surveyed);
+            surveyor.list(whole(0, format!("folder {}", path.display())), filesystem);
         }
         Decoded::Medium(image) => {
+            let medium = Arc::clone(&image.medium);
+            surveyor.surveyed.stored = image.stored;
+            surveyor.surveyed.medium = Some(Arc::clone(&medium));
+            let division = surveyor.divide(&medium);
             summary.format = image.format.into();
-            summary.size = image.medium.size();
+            summary.table = division.table.unwrap_or("none").into();
+            summary.size = medium.size();
             summary.stored = image.stored;
             summary.notes = image.notes;
-            surveyed.stored = image.stored;
-            surveyed.medium = Some(Arc::clone(&image.medium));
-            let layout = surveyor.layout(&image.medium, &mut summary);
             context.send(Event::SourceOpened(summary));
-            for problem in image.problems.into_iter().chain(layout.problems) {
-                surveyed.claims.extend(unreadable(&problem));
-                context.send(Event::Problem(problem));
-            }
-            surveyed.claims.extend(layout.metadata.into_iter().map(|extent| (extent, Bucket::Examined)));
-            for volume in layout.volumes {
-                surveyor.volume(volume, &image.medium, &mut surveyed);
-            }
+            image.problems.into_iter().for_each(|problem| surveyor.said(problem));
+            surveyor.divided(division, &medium);
         }
     }
+    let mut surveyed = surveyor.surveyed;
     surveyed.table.shrink();
     surveyed
 }
@@ -104,229 +101,70 @@ pub fn survey(decoded: Decoded, options: &Options, context: &Context<'_>) -> Sur
 struct Surveyor<'a> {
     prior: &'a Prior,
     context: &'a Context<'a>,
+    surveyed: Surveyed,
 }
 
 impl Surveyor<'_> {
-    /// The volumes by the partition table, or the whole medium as one volume when there is none.
-    fn layout(&self, medium: &Arc<dyn ReadAt>, summary: &mut SourceSummary) -> volume::Layout {
-        let whole = |problems| volume::Layout {
-            volumes: vec![Volume {
-                number: WHOLE,
-                extent: Extent::new(0, medium.size()),
-                kind: "no partition table".into(),
-                label: String::new(),
-            }],
-            metadata: Vec::new(),
-            problems,
+    /// The volumes of a medium; the whole of it as one volume when looking for them was the end of an examiner.
+    fn divide(&self, medium: &Arc<dyn ReadAt>) -> Division {
+        let undivided = |how: &str| {
+            let detail = format!("the examiner died when it looked for volumes{how}");
+            let advice = "the medium is searched as one volume: use another tool";
+            Division {
+                volumes: vec![whole(medium.size(), "no partition table".into())],
+                problems: vec![Problem::new(ProblemKind::Crashed, detail).advise(advice)],
+                ..Division::default()
+            }
         };
-        // A boot sector ends like a partition table: a file system that is sure of itself wins over a guess.
-        let sure = matches!(volume::detect(medium), Ok(Some((_, Confidence::Strong))));
-        if !sure && filesystem::detect(medium).confidence == Confidence::Strong {
-            return whole(Vec::new());
+        if self.prior.culprits.contains(&DIVIDING) {
+            return undivided("");
         }
-        match volume::read(medium) {
-            Ok(None) => whole(Vec::new()),
-            Ok(Some(table)) => {
-                summary.table = table.name.into();
-                let mut layout = table.layout;
-                // Some file systems leave room for a table in front of them: neither may hide the other.
-                if filesystem::detect(medium).confidence == Confidence::Strong {
-                    let detail = "the medium has a partition table and is a file system as a whole as well: both are read";
-                    let both = Problem::new(ProblemKind::Ambiguous, detail).at(Extent::new(0, medium.size()));
-                    let first = whole(vec![both]);
-                    layout.volumes.splice(0..0, first.volumes);
-                    layout.problems.extend(first.problems);
-                }
-                layout
-            }
-            Err(error) => {
-                let advice = "the medium is searched as one volume; a tool that repairs tables may find more";
-                whole(vec![error.into_problem().advise(advice)])
-            }
-        }
-    }
-
-    fn volume(&self, volume: Volume, medium: &Arc<dyn ReadAt>, surveyed: &mut Surveyed) {
-        let extent = volume.extent;
-        surveyed.volumes.push(extent);
-        let marker = ItemId::survey_of(u32::from(volume.number));
-        if self.prior.culprits.contains(&marker) {
-            let detail = "the examiner died when it looked at this volume".to_owned();
-            self.problem(
-                &volume,
-                ProblemKind::Crashed,
-                detail,
-                "nothing in this volume was examined: use another tool",
-            );
-            return self.lost(volume, None, Bucket::Unsupported, surveyed);
-        }
-        self.context.send(Event::Started(Started { worker: 0, items: vec![marker] }));
-        self.look_into(volume, medium, surveyed);
+        self.context.send(Event::Started(Started { worker: 0, items: vec![DIVIDING] }));
+        let divided = catch_unwind(AssertUnwindSafe(|| volume::divide(medium, &look)));
         self.context.send(Event::Started(Started { worker: 0, items: Vec::new() }));
+        divided.unwrap_or_else(|_| undivided(&super::panics::last()))
     }
 
-    fn look_into(&self, volume: Volume, medium: &Arc<dyn ReadAt>, surveyed: &mut Surveyed) {
-        let extent = volume.extent;
-        let window: Arc<dyn ReadAt> = Arc::new(Window::new(Arc::clone(medium), extent.offset, extent.length));
-        let detected = filesystem::detect(&window);
-        if detected.tied.len() > 1 {
-            let names = detected.tied.join(" and ");
-            self.problem(&volume, ProblemKind::Ambiguous, format!("could be {names}; read as the first"), "");
-        }
-        let Some(format) = detected.format else {
-            return self.unread(volume, &window, surveyed);
-        };
-        let opened = catch_unwind(AssertUnwindSafe(|| format.open(window)));
-        match opened {
-            Ok(Ok(filesystem)) => self.list(volume, filesystem, surveyed),
-            Ok(Err(error)) => {
-                let mut problem = error
-                    .into_problem()
-                    .in_volume(u32::from(volume.number))
-                    .advise("nothing in this volume was examined: use another tool");
-                if let Some(place) = &mut problem.extent {
-                    place.offset = place.offset.saturating_add(extent.offset);
-                }
-                surveyed.claims.extend(unreadable(&problem));
-                self.context.send(Event::Problem(problem));
-                self.lost(volume, Some(format.name().into()), Bucket::Unsupported, surveyed);
-            }
-            Err(_) => {
-                let detail = format!(
-                    "the {} reader died when it opened this volume{}",
-                    format.name(),
-                    super::panics::last()
-                );
-                self.problem(
-                    &volume,
-                    ProblemKind::Crashed,
-                    detail,
-                    "nothing in this volume was examined: use another tool",
-                );
-                self.lost(volume, Some(format.name().into()), Bucket::Unsupported, surveyed);
-            }
+    /// Records what was found of tables and sets, and looks into each volume.
+    fn divided(&mut self, division: Division, medium: &Arc<dyn ReadAt>) {
+        division.problems.into_iter().for_each(|problem| self.said(problem));
+        let surveyed = &mut self.surveyed;
+        surveyed.claim(division.metadata, Bucket::Examined);
+        surveyed.claim(division.unread, Bucket::Unsupported);
+        surveyed.skips.extend(division.copies.into_iter().map(|place| (place, SkipRule::MirrorCopy)));
+        for volume in division.volumes {
+            self.volume(volume, medium);
         }
     }
 
-    /// A volume without a file system that is read: said loudly, never an empty result.
-    fn unread(&self, volume: Volume, window: &Arc<dyn ReadAt>, surveyed: &mut Surveyed) {
-        let bucket = match signatures::recognise(window) {
-            Some(known) if known.encrypted => {
-                self.problem(
-                    &volume,
-                    ProblemKind::Encrypted,
-                    format!("{}: encrypted", known.name),
-                    known.advice,
-                );
-                Bucket::Encrypted
-            }
-            Some(known) => {
-                let detail = format!("{}: recognised, not read by this version", known.name);
-                self.problem(&volume, ProblemKind::Unsupported, detail, known.advice);
-                Bucket::Unsupported
-            }
-            None => {
-                let detail = format!(
-                    "no file system is recognised in the {} bytes from byte {} on ({}): nothing there was examined",
-                    volume.extent.length, volume.extent.offset, volume.kind
-                );
-                let advice = "it may be damaged, wiped, encrypted without a signature, or of a kind that is not read yet";
-                self.problem(&volume, ProblemKind::Unsupported, detail, advice);
-                Bucket::Unsupported
-            }
-        };
-        self.lost(volume, None, bucket, surveyed);
-    }
-
-    fn list(&self, volume: Volume, filesystem: Box<dyn Filesystem>, surveyed: &mut Surveyed) {
-        let number = u32::from(volume.number);
-        let first = surveyed.table.len();
-        let mut survey = Survey::new(volume.number, Placement::piece(volume.extent), &mut surveyed.table);
-        let ended = catch_unwind(AssertUnwindSafe(|| filesystem.survey(&mut survey)));
-        match ended {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                survey.problem(error.into_problem().advise("what was listed before this place was examined"))
-            }
-            Err(_) => survey.problem(Problem::new(
-                ProblemKind::Crashed,
-                format!(
-                    "the {} reader died while it listed this volume{}",
-                    filesystem.variant(),
-                    super::panics::last()
-                ),
-            )),
+    /// Passes a problem on, and gives a place that could not be read to its bucket.
+    fn said(&mut self, problem: Problem) {
+        if let Some(place) = problem.extent.filter(|_| problem.kind == ProblemKind::Unreadable) {
+            self.surveyed.claim([place], Bucket::Unreadable);
         }
-        let SurveyEnd { claims, problems } = survey.finish();
-        problems.into_iter().for_each(|problem| self.context.send(Event::Problem(problem)));
-        surveyed.claims.extend(claims);
-        let summary = self.summary(&volume, &*filesystem, &surveyed.table, first);
-        self.context.send(Event::Volume(summary));
-        surveyed.filesystems.push((number, filesystem));
+        self.context.send(Event::Problem(problem));
     }
 
-    fn summary(
-        &self,
-        volume: &Volume,
-        filesystem: &dyn Filesystem,
-        table: &EntryTable,
-        first: usize,
-    ) -> VolumeSummary {
-        let mut summary = summary_of(volume, Some(filesystem.variant()), filesystem.label());
-        let mut lost = 0_u64;
-        for entry in table.iter().skip(first) {
-            match (entry.state(), entry.kind()) {
-                (EntryState::Allocated, EntryKind::File) => summary.files += 1,
-                (EntryState::Allocated, EntryKind::Directory) => summary.directories += 1,
-                (EntryState::Allocated, _) => {}
-                (EntryState::Deleted | EntryState::Orphan, kind) => {
-                    summary.deleted += 1;
-                    lost += u64::from(
-                        kind == EntryKind::File
-                            && matches!(entry.content(), Content::Lost | Content::Overwritten),
-                    );
-                }
-            }
-        }
-        if lost > 0 {
-            let detail = "content of deleted entries is gone: overwritten by other files, or its place is not recorded";
-            let mut problem = Problem::new(ProblemKind::Lost, detail).in_volume(summary.volume);
-            problem.count = lost;
-            self.context.send(Event::Problem(problem));
-        }
-        summary
-    }
-
-    /// Records a volume of which nothing is read, and gives its bytes to a bucket.
-    fn lost(&self, volume: Volume, filesystem: Option<String>, bucket: Bucket, surveyed: &mut Surveyed) {
-        self.context.send(Event::Volume(summary_of(&volume, filesystem, String::new())));
-        surveyed.claims.push((volume.extent, bucket));
-    }
-
+    /// A problem of a volume as a whole.
     fn problem(&self, volume: &Volume, kind: ProblemKind, detail: String, advice: &str) {
-        let problem =
-            Problem::new(kind, detail).in_volume(u32::from(volume.number)).at(volume.extent).advise(advice);
+        let mut problem = Problem::new(kind, detail).in_volume(u32::from(volume.number)).advise(advice);
+        problem.extent = summary::extent(volume);
         self.context.send(Event::Problem(problem));
     }
 }
 
-/// The claim of a place that could not be read.
-fn unreadable(problem: &Problem) -> Option<(Extent, Bucket)> {
-    let place = problem.extent.filter(|_| problem.kind == ProblemKind::Unreadable)?;
-    Some((place, Bucket::Unreadable))
+/// What stands on a volume, for those who put volumes together.
+fn look(volume: &dyn ReadAt) -> Look {
+    if filesystem::detect(volume).confidence == Confidence::Strong {
+        Look::Filesystem
+    } else if encryption::recognise(volume).is_some() || signatures::recognise(volume).is_some() {
+        Look::Recognised
+    } else {
+        Look::Unknown
+    }
 }
 
-fn summary_of(volume: &Volume, filesystem: Option<String>, label: String) -> VolumeSummary {
-    VolumeSummary {
-        source: 0,
-        volume: u32::from(volume.number),
-        extent: volume.extent,
-        kind: volume.kind.clone(),
-        table_label: volume.label.clone(),
-        filesystem,
-        label,
-        files: 0,
-        deleted: 0,
-        directories: 0,
-    }
+fn whole(size: u64, kind: String) -> Volume {
+    let placement = Placement::whole(size);
+    Volume { number: WHOLE, placement, kind, label: String::new(), on: Vec::new(), holds: None }
 }

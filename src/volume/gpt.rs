@@ -2,7 +2,7 @@
 //!
 //! Source: UEFI Specification 2.10, section 5.3.
 
-use super::{Format, Layout, Volume, kinds, mbr};
+use super::{Format, Layout, Partition, kinds, mbr};
 use crate::model::{Extent, Problem, ProblemKind};
 use crate::read::{Confidence, Error, Fields, ReadAt, Result, size};
 
@@ -43,7 +43,7 @@ impl Format for Gpt {
     }
 
     fn description(&self) -> &'static str {
-        "sectors of 512 and 4096 bytes; falls back to the copy at the end of the medium"
+        "sectors of 512 and 4096 bytes; falls back to the copy at the end of the medium; a hybrid MBR is read too"
     }
 
     fn probe(&self, medium: &dyn ReadAt) -> Confidence {
@@ -101,9 +101,9 @@ impl Format for Gpt {
         metadata.sort_unstable();
         metadata.dedup();
         let mut layout = Layout { metadata, problems, ..Layout::default() };
-        hybrid(medium, &mut layout);
         used.volumes(medium.size(), &mut layout);
         layout.finish(medium.size());
+        hybrid(medium, sector, &mut layout);
         Ok(layout)
     }
 }
@@ -145,7 +145,7 @@ impl Copy {
             let sectors = last.checked_sub(first).map_or(0, |span| span.saturating_add(1));
             let extent = Extent::new(start, sectors.saturating_mul(self.header.sector));
             let label = label(fields.bytes(56, 72).unwrap_or_default());
-            layout.add(Volume { number, extent, kind: kinds::gpt(kind), label }, medium);
+            layout.add(Partition { number, extent, kind: kinds::gpt(kind), label }, medium);
         }
     }
 }
@@ -176,13 +176,16 @@ fn entries(medium: &dyn ReadAt) -> Option<[mbr::Entry; 4]> {
 }
 
 /// Volumes in the MBR besides the one that protects the GPT are seen by some systems and not by others.
-fn hybrid(medium: &dyn ReadAt, layout: &mut Layout) {
-    let others = entries(medium)
-        .map_or(0, |entries| entries.iter().filter(|entry| entry.is_used() && entry.kind != 0xee).count());
+fn hybrid(medium: &dyn ReadAt, sector: u64, layout: &mut Layout) {
+    let Some(entries) = entries(medium) else { return };
+    let own = |entry: &mbr::Entry| entry.kind != 0xee;
+    let others = entries.iter().filter(|entry| entry.is_used() && own(entry)).count();
     if others > 0 {
-        let detail =
-            format!("the MBR in front of the GPT holds {others} volumes of its own, which were not followed");
+        let detail = format!(
+            "the MBR in front of the GPT holds {others} volumes of its own: those that the GPT does not have are listed after its own"
+        );
         layout.problems.push(Problem::new(ProblemKind::Ambiguous, detail).at(Extent::new(0, 512)));
+        layout.also(mbr::divided(medium, &entries, sector, &own), "MBR in front of the GPT", medium.size());
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Source: A. Brouwer, "Partition types" (properties of partition tables); UEFI Specification 2.10, section 5.2.
 
-use super::{Format, Layout, Volume, kinds};
+use super::{Format, Layout, Partition, kinds};
 use crate::model::{Extent, Problem, ProblemKind};
 use crate::read::{Confidence, Error, Fields, ReadAt, Result};
 
@@ -48,7 +48,7 @@ impl Format for Mbr {
     }
 
     fn description(&self) -> &'static str {
-        "primary, extended and logical partitions, sectors of 512 and 4096 bytes; not BSD disklabels inside"
+        "primary, extended and logical partitions, sectors of 512 and 4096 bytes"
     }
 
     fn probe(&self, medium: &dyn ReadAt) -> Confidence {
@@ -93,33 +93,40 @@ impl Format for Mbr {
                 hex::encode(first.get(510..).unwrap_or(&[])),
             ));
         };
-        let sector = sector_size(medium, &primary);
-        let mut layout = Layout { metadata: vec![Extent::new(0, sector)], ..Layout::default() };
-        let mut next = FIRST_LOGICAL;
-        for (number, entry) in (1_u16..).zip(&primary).filter(|(_, entry)| entry.is_used()) {
-            let extent = entry.extent(0, sector);
-            if !matches!(entry.status, 0 | 0x80) {
-                let detail = format!(
-                    "entry {number} of the MBR has status {:#04x}, 0x00 or 0x80 expected",
-                    entry.status
-                );
-                layout.problems.push(Problem::new(ProblemKind::Corrupt, detail).at(Extent::new(0, 512)));
-            }
-            if entry.is_extended() {
-                next = chain(medium, extent, sector, next, &mut layout);
-                continue;
-            }
-            if extent.offset == 0 {
-                // Images of optical discs do this on purpose: the volume holds its own table.
-                let detail = format!("volume {number} begins at byte 0, where the table itself stands");
-                layout.problems.push(Problem::new(ProblemKind::Ambiguous, detail).at(Extent::new(0, 512)));
-            }
-            let kind = kinds::mbr(entry.kind);
-            layout.add(Volume { number, extent, kind, label: String::new() }, medium.size());
-        }
-        layout.finish(medium.size());
-        Ok(layout)
+        Ok(divided(medium, &primary, sector_size(medium, &primary), &|_| true))
     }
+}
+
+/// The partitions of the entries that are wanted, with the logical ones in them.
+pub(super) fn divided(
+    medium: &dyn ReadAt,
+    primary: &[Entry; 4],
+    sector: u64,
+    wanted: &dyn Fn(&Entry) -> bool,
+) -> Layout {
+    let mut layout = Layout { metadata: vec![Extent::new(0, sector)], ..Layout::default() };
+    let mut next = FIRST_LOGICAL;
+    for (number, entry) in (1_u16..).zip(primary).filter(|(_, entry)| entry.is_used() && wanted(entry)) {
+        let extent = entry.extent(0, sector);
+        if !matches!(entry.status, 0 | 0x80) {
+            let detail =
+                format!("entry {number} of the MBR has status {:#04x}, 0x00 or 0x80 expected", entry.status);
+            layout.problems.push(Problem::new(ProblemKind::Corrupt, detail).at(Extent::new(0, 512)));
+        }
+        if entry.is_extended() {
+            next = chain(medium, extent, sector, next, &mut layout);
+            continue;
+        }
+        if extent.offset == 0 {
+            // Images of optical discs do this on purpose: the volume holds its own table.
+            let detail = format!("volume {number} begins at byte 0, where the table itself stands");
+            layout.problems.push(Problem::new(ProblemKind::Ambiguous, detail).at(Extent::new(0, 512)));
+        }
+        let kind = kinds::mbr(entry.kind);
+        layout.add(Partition { number, extent, kind, label: String::new() }, medium.size());
+    }
+    layout.finish(medium.size());
+    layout
 }
 
 /// The four entries of a sector that ends as a boot record does.
@@ -183,7 +190,7 @@ fn chain(medium: &dyn ReadAt, whole: Extent, sector: u64, first: u16, layout: &m
                 let detail = format!("logical volume {number} reaches out of its extended partition");
                 layout.problems.push(Problem::new(ProblemKind::Corrupt, detail).at(extent));
             }
-            layout.add(Volume { number, extent, kind, label: String::new() }, medium.size());
+            layout.add(Partition { number, extent, kind, label: String::new() }, medium.size());
             number = number.saturating_add(1);
         }
         // The first volume counts from its own record, the next record from the extended partition.

@@ -1,16 +1,25 @@
-//! Partition tables: the decoded medium in, volumes and everything between them out.
+//! Partition tables, sets and encryption: the decoded medium in, volumes and everything between them out.
 //!
-//! Adding one is a new file here with a [`Format`] and its line in [`FORMATS`].
+//! [`divide`] is the way in. Adding a kind of table is a new file here with a [`Format`] and its line in
+//! [`FORMATS`]; sets of volumes and kinds of encryption have families of their own below.
 #![deny(clippy::arithmetic_side_effects)]
 
+mod apm;
 mod bounds;
+mod divide;
+pub mod encryption;
+mod foreign;
 mod gpt;
 mod kinds;
 mod mbr;
+pub mod sets;
+pub mod shadow;
 #[cfg(test)]
 mod tests;
 
-use crate::model::{Extent, Problem, ProblemKind};
+pub use divide::{Division, Look, MAX_VOLUMES, divide};
+
+use crate::model::{Extent, Placement, Problem, ProblemKind};
 use crate::read::{Confidence, Error, ReadAt, Result, strongest};
 
 /// A kind of partition table.
@@ -31,17 +40,17 @@ pub trait Format: Sync {
 /// What a partition table says.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Layout {
-    /// The volumes in the order of their numbers.
-    pub volumes: Vec<Volume>,
+    /// The partitions in the order of their numbers.
+    pub partitions: Vec<Partition>,
     /// Bytes of the medium that hold the table itself.
     pub metadata: Vec<Extent>,
     /// What is wrong with the table. Extents are those of the medium.
     pub problems: Vec<Problem>,
 }
 
-/// One volume.
+/// One line of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Volume {
+pub struct Partition {
     /// Its number in the table, from 1; logical volumes of an extended partition from 5.
     pub number: u16,
     /// Its place on the medium.
@@ -52,8 +61,25 @@ pub struct Volume {
     pub label: String,
 }
 
+/// A volume of a source: the whole medium, a partition, or what a set of other volumes makes up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Volume {
+    /// Its number: 0 for a whole medium, those of the table, then one after the other.
+    pub number: u16,
+    /// Its place on the medium.
+    pub placement: Placement,
+    /// The type that its table or set states, in words where known, else as the stored value.
+    pub kind: String,
+    /// The name that its table or set gives it, if any; possibly hostile text.
+    pub label: String,
+    /// Numbers of the volumes that it lies on, in order; empty for the whole medium and its partitions.
+    pub on: Vec<u16>,
+    /// What it holds instead of a file system, in words: it is part of a set, or has a table of its own.
+    pub holds: Option<String>,
+}
+
 /// Every kind, alphabetical.
-pub static FORMATS: &[&dyn Format] = &[&gpt::Gpt, &mbr::Mbr];
+pub static FORMATS: &[&dyn Format] = &[&apm::Apm, &gpt::Gpt, &mbr::Mbr];
 
 /// A table that was found and read.
 #[derive(Debug, PartialEq, Eq)]
@@ -87,9 +113,18 @@ pub fn read(medium: &dyn ReadAt) -> Result<Option<Table>> {
         return Ok(None);
     };
     let mut layout = format.read(medium)?;
-    // A GPT always has an MBR in front of it; it says itself when that one holds more than it should.
-    let others = FORMATS.iter().filter(|other| other.name() != format.name() && format.name() != "gpt");
+    // A GPT always has an MBR in front of it; it says itself what that one holds.
+    let others = FORMATS.iter().filter(|other| other.name() != format.name());
+    let others = others.filter(|other| (format.name(), other.name()) != ("gpt", "mbr"));
     for other in others.filter(|other| other.probe(medium) != Confidence::No) {
+        // Optical discs for several computers carry a map for each of them.
+        if other.name() == "apm" {
+            match other.read(medium) {
+                Ok(second) => layout.also(second, "Apple partition map", medium.size()),
+                Err(error) => layout.problems.push(error.into_problem()),
+            }
+            continue;
+        }
         let detail = format!(
             "the medium also carries a {}, which was not followed: it may be left over, or hide volumes",
             other.name()

@@ -2,6 +2,8 @@
 
 #![allow(clippy::arithmetic_side_effects)]
 
+mod apple;
+
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -74,8 +76,9 @@ fn table(medium: &[u8]) -> Table {
 }
 
 fn places(layout: &Layout, sector: u64) -> Vec<(u16, u64, u64)> {
-    let of = |volume: &Volume| (volume.number, volume.extent.offset / sector, volume.extent.length / sector);
-    layout.volumes.iter().map(of).collect()
+    let of =
+        |volume: &Partition| (volume.number, volume.extent.offset / sector, volume.extent.length / sector);
+    layout.partitions.iter().map(of).collect()
 }
 
 fn says(layout: &Layout, text: &str) -> bool {
@@ -87,7 +90,7 @@ fn primary_and_logical_volumes_have_their_numbers_places_and_kinds() {
     let found = table(&divided());
     assert_eq!((found.name, found.confidence), ("mbr", Confidence::Strong));
     assert_eq!(places(&found.layout, 512), [(1, 10, 90), (2, 100, 100), (5, 305, 95), (6, 505, 95)]);
-    let kinds: Vec<&str> = found.layout.volumes.iter().map(|volume| volume.kind.as_str()).collect();
+    let kinds: Vec<&str> = found.layout.partitions.iter().map(|volume| volume.kind.as_str()).collect();
     assert_eq!(kinds, ["Linux", "FAT32 (LBA)", "Linux", "NTFS, exFAT or HPFS"]);
     assert_eq!(found.layout.metadata, [0, 300, 500].map(|sector| Extent::new(sector * 512, 512)));
     assert_eq!(found.layout.problems, []);
@@ -108,7 +111,7 @@ fn loops_overlaps_and_volumes_beyond_the_end_are_problems_and_the_rest_is_still_
     assert!(says(&layout, "volume 4 is stated"));
     medium[300 * SECTOR + 510] = 0;
     let layout = table(&medium).layout;
-    assert!(says(&layout, "does not end in 55 AA") && layout.volumes.len() == 3);
+    assert!(says(&layout, "does not end in 55 AA") && layout.partitions.len() == 3);
 }
 
 #[test]
@@ -143,7 +146,7 @@ fn a_guid_table_is_read_with_either_sector_size() {
         let found = table(&medium);
         assert_eq!((found.name, found.confidence), ("gpt", Confidence::Strong));
         assert_eq!(places(&found.layout, sector as u64), [(1, 10, 10), (3, 20, 20)]);
-        let volume = &found.layout.volumes[0];
+        let volume = &found.layout.partitions[0];
         assert_eq!((volume.kind.as_str(), volume.label.as_str()), ("Linux file system", "Äb"));
         assert_eq!(found.layout.problems, []);
         let sum: u64 = found.layout.metadata.iter().map(|extent| extent.length).sum();
@@ -157,7 +160,7 @@ const SECTOR_SIZES: [usize; 2] = [512, 4096];
 fn the_copy_at_the_end_stands_in_for_a_damaged_guid_table() {
     for sector in SECTOR_SIZES {
         let whole = guids(sector, 60);
-        let expected = table(&whole).layout.volumes;
+        let expected = table(&whole).layout.partitions;
         // The header is gone; one of its bits is; the entries are damaged; sector 0 is gone with the header.
         for damage in 0..4 {
             let mut medium = whole.clone();
@@ -168,13 +171,13 @@ fn the_copy_at_the_end_stands_in_for_a_damaged_guid_table() {
                 _ => medium[..2 * sector].fill(0),
             }
             let found = table(&medium);
-            assert_eq!((found.name, &found.layout.volumes), ("gpt", &expected), "{sector} {damage}");
+            assert_eq!((found.name, &found.layout.partitions), ("gpt", &expected), "{sector} {damage}");
             assert!(says(&found.layout, "the copy at byte"), "{:?}", found.layout.problems);
         }
         let mut medium = whole.clone();
         medium.truncate(50 * sector);
         let found = table(&medium);
-        assert_eq!(found.layout.volumes, expected);
+        assert_eq!(found.layout.partitions, expected);
         assert!(says(&found.layout, "the backup GPT cannot be used"));
         // Both entry arrays are damaged: what is there is still given.
         let mut medium = whole;
@@ -212,7 +215,7 @@ fn mutated_tables_never_panic_and_stay_within_the_medium() {
         state ^= state << 17;
         (state % below as u64) as usize
     };
-    for original in [divided(), guids(512, 60), guids(4096, 60)] {
+    for original in [divided(), guids(512, 60), guids(4096, 60), apple::mapped(512), apple::mapped(2048)] {
         for round in 0..2000 {
             let mut medium = original.clone();
             for _ in 0..=random(6) {
@@ -231,10 +234,10 @@ fn mutated_tables_never_panic_and_stay_within_the_medium() {
                 format.probe(&memory);
                 if let Ok(layout) = format.read(&memory) {
                     let size = memory.size();
-                    assert!(layout.volumes.iter().all(|volume| volume.extent.end() <= size));
+                    assert!(layout.partitions.iter().all(|volume| volume.extent.end() <= size));
                     let noted = layout.problems.iter().filter_map(|problem| problem.extent);
                     assert!(noted.chain(layout.metadata.iter().copied()).all(|extent| extent.end() <= size));
-                    assert!(layout.volumes.len() <= 10_000 && layout.problems.len() <= 30_000);
+                    assert!(layout.partitions.len() <= 10_000 && layout.problems.len() <= 30_000);
                 }
             }
         }
@@ -309,7 +312,7 @@ fn tables_that_sfdisk_makes_are_read_as_sfdisk_and_mmls_read_them() {
             assert_eq!(own, expected);
         }
         if found.name == "gpt" {
-            assert_eq!(found.layout.volumes[0].label, "Fotos \u{e4}");
+            assert_eq!(found.layout.partitions[0].label, "Fotos \u{e4}");
         }
     }
 }

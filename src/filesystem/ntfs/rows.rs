@@ -19,8 +19,6 @@ pub(super) mod mark {
     pub const TIMED: u8 = 1 << 4;
     /// Its place in the tree is being looked for.
     pub const CLIMBED: u8 = 1 << 5;
-    /// It was listed.
-    pub const LISTING_DONE: u8 = 1 << 6;
 }
 
 /// One record.

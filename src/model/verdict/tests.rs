@@ -158,6 +158,12 @@ fn the_answer_follows_from_findings_and_from_what_is_encrypted() {
     let verdict = Verdict::conclude(&record);
     assert_eq!((verdict.result, verdict.complete), (VerdictResult::Review, false));
     assert_eq!(verdict.exhibits[0].reasons, ["encrypted: 1 byte (100 %)"]);
+    let mut record = complete();
+    let possible = crate::model::Problem::new(ProblemKind::PossiblyEncrypted, "possible encrypted volume");
+    record.apply(crate::model::Event::Problem(possible.in_volume(1)));
+    let verdict = Verdict::conclude(&record);
+    assert_eq!((verdict.result, verdict.complete), (VerdictResult::Review, false));
+    assert_eq!(verdict.exhibits[0].reasons, ["1 volume or file that may be encrypted"]);
 }
 
 #[test]

@@ -242,8 +242,15 @@ impl VolumeView {
             exhibit: shown(&run.exhibit(volume.source)),
             cells: vec![
                 volume.volume.to_string(),
-                shown(&volume.kind),
-                volume.filesystem.as_deref().map_or_else(|| "not recognised".to_owned(), shown),
+                match volume.on_words() {
+                    None => shown(&volume.kind),
+                    Some(on) => format!("{} {on}", shown(&volume.kind)),
+                },
+                volume
+                    .filesystem
+                    .as_deref()
+                    .or(volume.holds.as_deref())
+                    .map_or_else(|| "not recognised".to_owned(), shown),
                 labels.join(" / "),
                 grouped(volume.extent.offset),
                 size_text(volume.extent.length),
