@@ -3,6 +3,7 @@
 //! Adding one is a new file here with a [`Format`] and its line in [`FORMATS`].
 #![deny(clippy::arithmetic_side_effects)]
 
+mod btrfs;
 mod crc32c;
 mod ext;
 mod fat;
@@ -88,7 +89,7 @@ impl<B: AsRef<[u8]> + Send + Sync> Stream for Memory<B> {}
 impl Stream for Pieces {}
 
 /// Every kind, alphabetical.
-pub static FORMATS: &[&dyn Format] = &[&ext::Ext, &fat::Fat, &xfs::Xfs];
+pub static FORMATS: &[&dyn Format] = &[&btrfs::Btrfs, &ext::Ext, &fat::Fat, &xfs::Xfs];
 
 /// The file system that a volume carries.
 pub struct Detected {

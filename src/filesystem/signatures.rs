@@ -98,8 +98,6 @@ static KNOWN: &[Known] = &[
     locked("BitLocker", &[All(&[(3, b"-FVE-FS-")])]),
     // libbde documentation, "BitLocker To Go": the volume begins as FAT32.
     locked("BitLocker To Go", &[All(&[(3, b"MSWIN4.1"), (424, BITLOCKER)])]),
-    // Btrfs on-disk format, btrfs_super_block.
-    plain("Btrfs", &[All(&[(0x1_0040, b"_BHRfS_M")])]),
     // libfvde documentation, "CoreStorage volume header": block type 0x10, signature CS.
     locked("Core Storage (FileVault 2 or a Fusion drive)", &[All(&[(8, b"\x01\0\x10\0"), (88, b"CS")])]),
     // Linux, fs/erofs/erofs_fs.h.
@@ -289,7 +287,6 @@ mod tests {
 
     /// A volume as the usual tool makes it: name, size in MiB, command before the path of the image.
     const MADE: &[(&str, u64, &[&str])] = &[
-        ("Btrfs", 128, &["mkfs.btrfs", "-q"]),
         ("exFAT", 16, &["mkfs.exfat"]),
         ("F2FS", 64, &["mkfs.f2fs", "-q"]),
         ("HFS", 8, &["hformat", "-f"]),
