@@ -7,7 +7,8 @@ use super::csum::Checksums;
 use super::item::{FileExtent, Inode, Stored, kind};
 use super::node::{Key, Pointer};
 use super::unpack::{MAX_EXTENT, unpack};
-use super::{INODE_MASK, State, tree_of, walk};
+use super::walk::{self, Damage};
+use super::{INODE_MASK, State, tree_of};
 use crate::filesystem::Stream;
 use crate::filesystem::tree::MAX_RUNS;
 use crate::read::{Error, ReadAt, Result, Unreadable, size};
@@ -49,18 +50,20 @@ struct Opened {
     last: Mutex<Option<(Packed, Arc<Vec<u8>>)>>,
 }
 
-/// Opens the inode of a record in the tree with that root; `None` when it is not there.
+/// Opens the inode of a record in the tree with that root, of an older state or not; `None` when it is not there.
 pub(super) fn open(
     state: &Arc<State>,
     root: Pointer,
     record: u64,
     wanted: u64,
+    past: bool,
 ) -> Result<Option<Box<dyn Stream>>> {
     let inode = record & INODE_MASK;
     let key = |kind, offset| Key { objectid: inode, kind, offset };
+    let damage = || if past { Damage::Past } else { Damage::Known };
     let mut found = None;
     let exactly = (key(kind::INODE, 0), key(kind::INODE, u64::MAX));
-    walk::range(&state.nodes, root, exactly, &mut |_, data| found = Inode::parse(data), None)?;
+    walk::range(&state.nodes, root, exactly, &mut |_, data| found = Inode::parse(data), damage())?;
     // The survey's size stands: it was cut to what is possible.
     if found.is_none_or(|inode| inode.size != wanted) {
         return Ok(None);
@@ -74,7 +77,7 @@ pub(super) fn open(
         Some(_) => {}
         None => garbled = Some(key.offset),
     };
-    walk::range(&state.nodes, root, all, &mut show, None)?;
+    walk::range(&state.nodes, root, all, &mut show, damage())?;
     if let Some(offset) = garbled {
         let what = format!("tree {}, inode {inode}: the piece at byte {offset}", tree_of(record));
         return Err(Error::corrupt("extent of a file", 0, "one that can be unpacked", what));
@@ -166,20 +169,27 @@ fn fill(target: &mut [u8], bytes: &[u8], within: u64) {
 }
 
 impl Opened {
-    /// Reads bytes of an extent that is not compressed; as many as lie in one sector where checksums are to be held.
+    /// Reads bytes of an extent that is not compressed, up to the first sector that cannot be had.
     fn plain(&self, start: u64, target: &mut [u8]) -> std::result::Result<usize, Unreadable> {
         let sector = self.state.nodes.superblock.sector;
         let within = start.checked_rem(sector).unwrap_or(0);
-        let room = usize::try_from(MAX_EXTENT.saturating_sub(within)).unwrap_or(0);
-        let length = target.len().min(room);
-        let target = target.get_mut(..length).unwrap_or_default();
-        let end = start.saturating_add(size(length)).checked_next_multiple_of(sector);
         let first = start.saturating_sub(within);
-        let bytes = end.and_then(|end| end.checked_sub(first)).ok_or_else(|| "no such address".to_owned());
-        let bytes = bytes.and_then(|whole| self.extent(first, whole));
-        let bytes = bytes.map_err(|why| Unreadable::new(start, size(length), why))?;
-        fill(target, &bytes, within);
-        Ok(length)
+        let mut failure = None;
+        for most in [MAX_EXTENT, sector] {
+            let room = usize::try_from(most.saturating_sub(within)).unwrap_or(0);
+            let length = target.len().min(room);
+            let target = target.get_mut(..length).unwrap_or_default();
+            let end = start.saturating_add(size(length)).checked_next_multiple_of(sector);
+            let whole = end.and_then(|end| end.checked_sub(first)).unwrap_or(0);
+            match self.extent(first, whole) {
+                Ok(bytes) => {
+                    fill(target, &bytes, within);
+                    return Ok(length);
+                }
+                Err(why) => failure = Some(Unreadable::new(start, size(length), why)),
+            }
+        }
+        Err(failure.unwrap_or_else(|| Unreadable::new(start, 1, "no such address")))
     }
 
     /// An extent as a whole, unpacked.
@@ -200,33 +210,52 @@ impl Opened {
         Ok(plain)
     }
 
-    /// Logical bytes, whole sectors: from the first copy of each whose checksums hold.
+    /// Logical bytes, whole sectors: from the first copy whose checksums hold, or else each sector from such a one.
     fn extent(&self, start: u64, length: u64) -> std::result::Result<Vec<u8>, String> {
-        let nodes = &self.state.nodes;
         let mut bytes = Vec::new();
         let mut at = start;
-        for (located, length) in nodes.chunks.pieces(start, length) {
+        for (located, length) in self.state.nodes.chunks.pieces(start, length) {
             let copies = match located {
                 Located::Here(copies) => copies,
                 Located::Elsewhere => return Err("these bytes are on a missing device".into()),
                 Located::Parity => return Err("these bytes are stored as RAID5 or RAID6".into()),
                 Located::Nowhere => return Err(format!("no chunk holds the logical byte {at}")),
             };
-            let count = usize::try_from(length).map_err(|error| error.to_string())?;
-            let mut why = String::from("there is no copy");
-            let found = copies.iter().find_map(|place| {
-                let read = nodes.source.read_vec(*place, count).map_err(|error| error.to_string());
-                match read.and_then(|read| self.checksums.check(&self.state, at, &read).map(|()| read)) {
-                    Ok(read) => Some(read),
-                    Err(wrong) => {
-                        why = wrong;
-                        None
+            match self.copied(&copies, 0, at, length) {
+                Ok(whole) => bytes.extend(whole),
+                Err(_) => {
+                    let sector = self.state.nodes.superblock.sector;
+                    let mut done = 0_u64;
+                    while done < length {
+                        let part = sector.min(length.saturating_sub(done));
+                        bytes.extend(self.copied(&copies, done, at.saturating_add(done), part)?);
+                        done = done.saturating_add(part);
                     }
                 }
-            });
-            bytes.extend(found.ok_or(why)?);
+            }
             at = at.saturating_add(length);
         }
         Ok(bytes)
+    }
+
+    /// `length` bytes, `within` bytes behind the places of the copies, from the first copy that is sound.
+    fn copied(
+        &self,
+        copies: &[u64],
+        within: u64,
+        logical: u64,
+        length: u64,
+    ) -> std::result::Result<Vec<u8>, String> {
+        let count = usize::try_from(length).map_err(|error| error.to_string())?;
+        let mut why = String::from("there is no copy");
+        for place in copies {
+            let read = self.state.nodes.source.read_vec(place.saturating_add(within), count);
+            let read = read.map_err(|error| error.to_string());
+            match read.and_then(|read| self.checksums.check(&self.state, logical, &read).map(|()| read)) {
+                Ok(read) => return Ok(read),
+                Err(wrong) => why = wrong,
+            }
+        }
+        Err(why)
     }
 }

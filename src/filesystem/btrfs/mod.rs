@@ -163,9 +163,9 @@ impl Filesystem for Volume {
 
     fn open(&self, entry: FileEntry<'_>) -> Result<Box<dyn Stream>> {
         let record = entry.record();
-        for view in &self.views {
+        for (age, view) in self.views.iter().enumerate() {
             if let Some(root) = view.trees.get(&tree_of(record))
-                && let Some(stream) = content::open(&self.state, root.pointer, record, entry.size())?
+                && let Some(stream) = content::open(&self.state, root.pointer, record, entry.size(), age > 0)?
             {
                 return Ok(stream);
             }

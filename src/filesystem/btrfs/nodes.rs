@@ -21,7 +21,7 @@ pub(super) struct Nodes {
     pub superblock: Superblock,
     /// Its chunks.
     pub chunks: Chunks,
-    kept: Mutex<VecDeque<(u64, Node)>>,
+    kept: Mutex<VecDeque<(u64, u64, Node)>>,
 }
 
 /// Bytes of the volume that were read in advance.
@@ -92,18 +92,29 @@ impl Nodes {
     }
 
     /// The same with a few nodes kept in memory, for look-ups; nothing is noted.
-    pub(super) fn look_up(&self, pointer: &Pointer) -> Result<Node> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let same =
-            |(logical, node): &&(u64, Node)| *logical == pointer.logical && node.level == pointer.level;
-        if let Some((_, node)) = kept.iter().find(same) {
-            return Ok(node.clone());
-        }
+    ///
+    /// Where a node of an older state stood another may stand now: with `past`, only one that is sound is taken.
+    pub(super) fn look_up(&self, pointer: &Pointer, past: bool) -> Result<Node> {
+        let same = |(logical, generation, node): &&(u64, u64, Node)| {
+            (*logical, *generation, node.level) == (pointer.logical, pointer.generation, pointer.level)
+        };
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = kept.iter().find(same).map(|(_, _, node)| node.clone());
         drop(kept);
-        let node = self.read(pointer, &Ahead::default(), &mut Notes::default())?;
-        kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.truncate(KEPT.saturating_sub(1));
-        kept.push_front((pointer.logical, node.clone()));
+        let node = match known {
+            Some(node) => node,
+            None => {
+                let node = self.read(pointer, &Ahead::default(), &mut Notes::default())?;
+                let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.truncate(KEPT.saturating_sub(1));
+                kept.push_front((pointer.logical, pointer.generation, node.clone()));
+                node
+            }
+        };
+        if past && !node.sound {
+            let expected = format!("node {} of transaction {}", pointer.logical, pointer.generation);
+            return Err(Error::corrupt("node of an older state", pointer.logical, expected, "another"));
+        }
         Ok(node)
     }
 

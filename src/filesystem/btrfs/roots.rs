@@ -6,7 +6,7 @@ use super::item::kind;
 use super::node::{Key, Pointer};
 use super::nodes::Nodes;
 use super::notes::Notes;
-use super::walk;
+use super::walk::{self, Damage};
 use crate::model::{Problem, ProblemKind};
 use crate::read::{Fields, Result};
 
@@ -58,7 +58,7 @@ impl View {
     pub(super) fn read(nodes: &Nodes, root: Pointer, notes: &mut Notes) -> (Self, Result<()>) {
         let mut view = Self::default();
         let all = (Key::default(), Key::LAST);
-        let read = walk::range(nodes, root, all, &mut |key, data| view.add(key, data), Some(notes));
+        let read = walk::range(nodes, root, all, &mut |key, data| view.add(key, data), Damage::Noted(notes));
         (view, read)
     }
 

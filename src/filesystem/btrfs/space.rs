@@ -96,3 +96,47 @@ fn fate(used: &[Extent], piece: &Piece) -> Fate {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
+mod tests {
+    use super::*;
+
+    fn piece(start: u64, stored_bytes: u64) -> Piece {
+        Piece {
+            record: 1,
+            view: 1,
+            stored: Stored::Plain,
+            compression: 0,
+            encrypted: false,
+            reserved: false,
+            offset: 0,
+            start,
+            stored_bytes,
+            within: 0,
+            length: stored_bytes,
+            generation: 7,
+        }
+    }
+
+    #[test]
+    fn extents_are_free_or_held_or_taken() {
+        let extent = |start, length, generation| Extent { start, length, generation };
+        let used = [extent(1000, 100, 5), extent(2000, 100, 7), extent(3000, 100, 8)];
+        for (start, length, expected) in [
+            (0, 1000, Fate::Free),
+            (1100, 900, Fate::Free),
+            (4000, 10, Fate::Free),
+            (2000, 100, Fate::Held),
+            // The same place, written again by a later transaction.
+            (3000, 100, Fate::Taken),
+            (1050, 10, Fate::Taken),
+            (900, 101, Fate::Taken),
+            (2000, 50, Fate::Taken),
+            (0, 5000, Fate::Taken),
+        ] {
+            assert!(fate(&used, &piece(start, length)) == expected, "{start} {length}");
+        }
+        assert!(fate(&[], &piece(5, 5)) == Fate::Free);
+    }
+}

@@ -50,8 +50,6 @@ pub(super) struct Superblock {
     pub chunk_root: Pointer,
     /// Logical place of the log tree; 0 when there is none.
     pub log_root: u64,
-    /// Bytes of all devices together.
-    pub total_bytes: u64,
     /// Number of devices.
     pub devices: u64,
     /// This device's number.
@@ -110,7 +108,6 @@ impl Superblock {
             root: Pointer::root(number(80)?, generation, level(198)?),
             chunk_root: Pointer::root(number(88)?, number(164)?, level(199)?),
             log_root: number(96)?,
-            total_bytes: number(112)?,
             devices: number(136)?,
             device: number(201)?,
             device_bytes: number(209)?,

@@ -4,7 +4,7 @@ use super::gather::{Gathered, Wanted};
 use super::judge::Judge;
 use super::node::Pointer;
 use super::notes::Notes;
-use super::roots::{FIRST, TOP, View, tree};
+use super::roots::{FIRST, TOP, View};
 use super::settle::{self, Settled};
 use super::superblock::{self, METADUMP, incompat};
 use super::walk::Sweep;
@@ -33,7 +33,7 @@ pub(super) fn run(volume: &Volume, survey: &mut Survey<'_>) {
         gathered.note(&mut notes);
         let mut settled = settle::settle(&volume.nodes, view, gathered, damaged, survey);
         space::judge(&volume.nodes, view, &mut settled, &mut notes);
-        drop_directories_of_nothing(&mut settled);
+        mark_mixed(&mut settled);
         deleted_and_packed(&settled, survey);
         Listing::new(&Judge, &mut settled.rows, &settled.names, record(TOP, FIRST)).list(survey);
     }
@@ -68,8 +68,8 @@ fn changed(view: &View, old: &View) -> Vec<(u64, Pointer)> {
     all.filter(|(number, pointer)| differs(*number, *pointer)).collect()
 }
 
-/// A deleted inode of which nothing but a damaged state is left says nothing.
-fn drop_directories_of_nothing(settled: &mut Settled) {
+/// Marks deleted files that stand partly in a leaf and partly in extents, of which only the former is certain.
+fn mark_mixed(settled: &mut Settled) {
     for pieces in settled.deleted.chunk_by(|one, next| one.record == next.record) {
         let mixed = pieces.iter().any(settle::must_be_opened) && pieces.iter().any(|piece| piece.has_place());
         if mixed && let Some(at) = pieces.first().and_then(|piece| settled.rows.find(piece.record)) {
@@ -159,5 +159,4 @@ fn notes_on(volume: &Volume, survey: &mut Survey<'_>) {
             ),
         );
     }
-    let _ = tree::CHECKSUM;
 }

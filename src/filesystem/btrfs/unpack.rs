@@ -56,3 +56,44 @@ fn segments(packed: &[u8], most: usize, sector: usize) -> Option<Vec<u8>> {
     }
     Some(plain)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic_or_grow(packed: Vec<u8>, compression in 0_u8..5, most in 0_usize..9000) {
+            let plain = unpack(compression, &packed, most, 4096);
+            prop_assert!(plain.is_none_or(|plain| plain.len() <= most));
+        }
+
+        #[test]
+        fn damaged_streams_neither_panic_nor_grow(place: prop::sample::Index, mask: u8, kind in 1_u8..4) {
+            let text = b"some text, and some text again, and again".repeat(90);
+            let mut packed = match kind {
+                1 => {
+                    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+                    encoder.write_all(&text).unwrap();
+                    encoder.finish().unwrap()
+                }
+                2 => [&[22, 0, 0, 0, 14, 0, 0, 0, 18][..], b"x", &[32, 5, 1, 0], b"y", &[17, 0, 0, 0]].concat(),
+                _ => ruzstd::encoding::compress_to_vec(
+                    text.as_slice(),
+                    ruzstd::encoding::CompressionLevel::Fastest,
+                ),
+            };
+            let at = place.index(packed.len());
+            packed[at] ^= mask;
+            let plain = unpack(kind, &packed, 4096, 4096);
+            prop_assert!(plain.as_ref().is_none_or(|plain| plain.len() <= 4096));
+            if mask == 0 && kind != 2 {
+                prop_assert_eq!(plain, Some(text));
+            }
+        }
+    }
+}

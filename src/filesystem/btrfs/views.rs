@@ -8,7 +8,8 @@ use super::nodes::Nodes;
 use super::notes::Notes;
 use super::roots::{TOP, View};
 use super::superblock::Superblock;
-use super::{State, Volume, locate, walk};
+use super::walk::{self, Damage};
+use super::{State, Volume, locate};
 use crate::model::{Problem, ProblemKind};
 use crate::read::{Error, ReadAt, Result};
 
@@ -43,7 +44,7 @@ fn chunks(nodes: &mut Nodes, notes: &mut Notes) -> Result<()> {
                 found.push((key, data.to_vec()));
             }
         };
-        let read = walk::range(nodes, root, all, &mut show, Some(notes));
+        let read = walk::range(nodes, root, all, &mut show, Damage::Noted(notes));
         let whole = read.is_ok();
         if let Err(error) = read {
             notes.damaged = true;

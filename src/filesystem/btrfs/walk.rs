@@ -12,6 +12,9 @@ use crate::read::{Error, ReadAt, Result, size};
 /// How many times a node may be met, on average over the volume: subvolumes share most of their nodes.
 const SHARED: u64 = 64;
 
+/// Steps that are kept before they are looked through for those that are the same.
+const COMPACT: usize = 1 << 16;
+
 /// A node that belongs to a tree.
 #[derive(Clone, Copy)]
 struct Step {
@@ -52,8 +55,7 @@ impl Sweep<'_> {
             let mut steps = levels.get_mut(level).map(std::mem::take).unwrap_or_default();
             let is_known = |step: &Step| known.is_some_and(|known| known.binary_search(&step.key()).is_ok());
             steps.retain(|step| !is_known(step));
-            steps.sort_unstable_by_key(|step| (step.place, step.key()));
-            steps.dedup_by_key(|step| (step.place, step.key()));
+            in_order(&mut steps);
             if size(steps.len()) > budget {
                 let detail =
                     "more nodes than a volume of this size can have: the rest of the trees is not listed";
@@ -64,6 +66,7 @@ impl Sweep<'_> {
             seen.extend(steps.iter().map(Step::key));
             let below = level.checked_sub(1).and_then(|below| levels.get_mut(below));
             let mut below = below.map(std::mem::take).unwrap_or_default();
+            let mut compact_at = COMPACT;
             let mut ahead = Ahead::default();
             let mut rest = steps.as_slice();
             while let Some(first) = rest.first() {
@@ -83,6 +86,12 @@ impl Sweep<'_> {
                         below.extend(
                             children.flat_map(|child| trees.iter().map(move |tree| step(*tree, child))),
                         );
+                        // Many pointers may lead to one node: they take no memory of their own.
+                        if below.len() > compact_at {
+                            in_order(&mut below);
+                            below.truncate(usize::try_from(budget).unwrap_or(usize::MAX).saturating_add(1));
+                            compact_at = below.len().saturating_mul(2).max(COMPACT);
+                        }
                     }
                     Err(_) if known.is_some() => {}
                     Err(error) => {
@@ -102,6 +111,12 @@ impl Sweep<'_> {
         seen.dedup();
         seen
     }
+}
+
+/// Puts steps in physical order, each once.
+fn in_order(steps: &mut Vec<Step>) {
+    steps.sort_unstable_by_key(|step| (step.place, step.key()));
+    steps.dedup_by_key(|step| (step.place, step.key()));
 }
 
 impl Step {
@@ -144,6 +159,16 @@ fn lost(tree: u64, error: &Error) -> Problem {
     problem
 }
 
+/// How a look-up takes damage.
+pub(super) enum Damage<'n> {
+    /// It is noted.
+    Noted(&'n mut Notes),
+    /// Nobody is told: the survey has said it.
+    Known,
+    /// Nodes of an older state must be sound.
+    Past,
+}
+
 /// Shows the items of a tree whose keys lie in `from..=to`, in their order. Fails when a node cannot be had; what
 /// was shown before stands.
 pub(super) fn range(
@@ -151,7 +176,7 @@ pub(super) fn range(
     root: Pointer,
     (from, to): (Key, Key),
     show: &mut dyn FnMut(Key, &[u8]),
-    mut notes: Option<&mut Notes>,
+    mut damage: Damage<'_>,
 ) -> Result<()> {
     let mut stack = vec![root];
     let mut seen = HashSet::new();
@@ -160,9 +185,10 @@ pub(super) fn range(
         if !seen.insert((pointer.logical, pointer.level)) || size(seen.len()) > nodes.room() {
             continue;
         }
-        let read = match notes.as_deref_mut() {
-            Some(notes) => nodes.read(&pointer, &Ahead::default(), notes),
-            None => nodes.look_up(&pointer),
+        let read = match &mut damage {
+            Damage::Noted(notes) => nodes.read(&pointer, &Ahead::default(), notes),
+            Damage::Known => nodes.look_up(&pointer, false),
+            Damage::Past => nodes.look_up(&pointer, true),
         };
         let node = match read {
             Ok(node) => node,
