@@ -4,6 +4,7 @@
 #![deny(clippy::arithmetic_side_effects)]
 
 mod apfs;
+mod btrfs;
 mod compression;
 mod crc32c;
 mod exfat;
@@ -98,6 +99,7 @@ impl Stream for Pieces {}
 /// Every kind, alphabetical.
 pub static FORMATS: &[&dyn Format] = &[
     &apfs::Apfs,
+    &btrfs::Btrfs,
     &exfat::Exfat,
     &ext::Ext,
     &fat::Fat,

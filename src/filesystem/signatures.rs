@@ -9,8 +9,6 @@ use crate::read::{Fields, ReadAt, size};
 pub struct Recognised {
     /// The name used in reports.
     pub name: &'static str,
-    /// Whether the whole volume is encrypted.
-    pub encrypted: bool,
     /// What the operator can do.
     pub advice: &'static str,
 }
@@ -30,17 +28,9 @@ enum Sign {
 }
 
 /// What the volume is, if it is one of the table. Reads a bounded number of bytes; an unreadable place has no sign.
-///
-/// Encryption is looked for first: a volume that is encrypted in place may still carry an older signature.
+/// Encryption is another room's matter, and looked for before this.
 pub fn recognise(volume: &dyn ReadAt) -> Option<Recognised> {
-    let found = |encrypted| {
-        let lines = KNOWN.iter().filter(move |known| known.what.encrypted == encrypted);
-        lines
-            .into_iter()
-            .find(|known| known.signs.iter().any(|sign| sign.is_on(volume)))
-            .map(|known| known.what)
-    };
-    found(true).or_else(|| found(false))
+    KNOWN.iter().find(|known| known.signs.iter().any(|sign| sign.is_on(volume))).map(|known| known.what)
 }
 
 impl Sign {
@@ -64,15 +54,11 @@ pub(super) const LOCKED: &str = "if the computer it comes from is running, do no
                       look for passwords, recovery keys and key files";
 
 const fn plain(name: &'static str, signs: &'static [Sign]) -> Known {
-    Known { what: Recognised { name, encrypted: false, advice: TOOL }, signs }
+    Known { what: Recognised { name, advice: TOOL }, signs }
 }
 
 const fn part(name: &'static str, signs: &'static [Sign]) -> Known {
-    Known { what: Recognised { name, encrypted: false, advice: PARTS }, signs }
-}
-
-const fn locked(name: &'static str, signs: &'static [Sign]) -> Known {
-    Known { what: Recognised { name, encrypted: true, advice: LOCKED }, signs }
+    Known { what: Recognised { name, advice: PARTS }, signs }
 }
 
 use Sign::{All, Test};
@@ -88,8 +74,6 @@ static KNOWN: &[Known] = &[
     plain("bcachefs", &[All(&[(4120, b"\xc6\x85\x73\xf6\x66\xce\x90\xa9\xd9\x6a\x60\xcf\x80\x3d\xf7\xef")])]),
     // FreeBSD, sys/disk/bsd.h: the magic number stands twice, in the second sector.
     part("BSD disklabel", &[All(&[(512, b"\x57\x45\x56\x82"), (512 + 132, b"\x57\x45\x56\x82")])]),
-    // Btrfs on-disk format, btrfs_super_block.
-    plain("Btrfs", &[All(&[(0x1_0040, b"_BHRfS_M")])]),
     // Linux, fs/erofs/erofs_fs.h.
     plain("EROFS", &[All(&[(1024, b"\xe2\xe1\xf5\xe0")])]),
     // Linux, include/linux/f2fs_fs.h.
@@ -203,7 +187,6 @@ mod tests {
 
     /// A volume as the usual tool makes it: name, size in MiB, command before the path of the image.
     const MADE: &[(&str, u64, &[&str])] = &[
-        ("Btrfs", 128, &["mkfs.btrfs", "-q"]),
         ("F2FS", 64, &["mkfs.f2fs", "-q"]),
         ("HFS", 8, &["hformat", "-f"]),
         ("Linux swap", 8, &["mkswap"]),

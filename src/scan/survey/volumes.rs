@@ -126,13 +126,7 @@ impl Surveyor<'_> {
     /// A volume without a file system that is read: said loudly, never an empty result.
     fn unread(&mut self, volume: &Volume, bytes: &dyn ReadAt) {
         let extent = summary::extent(volume).unwrap_or(crate::model::Extent::new(0, 0));
-        let mut bucket = Bucket::Unsupported;
         match signatures::recognise(bytes) {
-            Some(known) if known.encrypted => {
-                let detail = format!("{}: encrypted", known.name);
-                self.problem(volume, ProblemKind::Encrypted, detail, known.advice);
-                bucket = Bucket::Encrypted;
-            }
             Some(known) => {
                 let detail = format!("{}: recognised, not read by this version", known.name);
                 self.problem(volume, ProblemKind::Unsupported, detail, known.advice);
@@ -160,7 +154,7 @@ impl Surveyor<'_> {
                 self.problem(volume, ProblemKind::Unsupported, detail, advice);
             }
         }
-        self.lost(volume, None, bucket);
+        self.lost(volume, None, Bucket::Unsupported);
     }
 
     /// Records a volume of which nothing is read, and gives its bytes to a bucket.
