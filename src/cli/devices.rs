@@ -3,11 +3,14 @@
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::model::{ExitCode, size_text, visible};
+use crate::model::{Event, ExitCode, Problem, VolumeSummary, size_text, visible};
 use crate::platform::{self, AutomountRule, BlockDevice, Partition, PortableDevice};
+use crate::run;
+use crate::source::EvidenceSource;
 
 use super::args::DevicesArguments;
-use super::say;
+use super::mask::Mask;
+use super::{lines, say};
 
 /// Everything that is attached.
 #[derive(Debug, Serialize)]
@@ -31,6 +34,19 @@ struct Disk {
     holds_system: bool,
     mounts: Vec<Mounted>,
     partitions: Vec<Part>,
+    /// What is on it, by looking; absent when nobody looked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contents: Option<Contents>,
+}
+
+/// What an examiner says of a disk, as the lines of a scan.
+#[derive(Debug, Default, Serialize)]
+struct Contents {
+    volumes: Vec<VolumeSummary>,
+    problems: Vec<Problem>,
+    /// Why it could not be looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -64,7 +80,7 @@ pub fn run(arguments: &DevicesArguments) -> Result<ExitCode> {
     let rule = platform::automount_rule();
     let attached = Attached {
         automount_rule: rule.name(),
-        disks: platform::devices().iter().map(Disk::new).collect(),
+        disks: platform::devices().iter().map(|device| Disk::new(device, !arguments.no_volumes)).collect(),
         portable: platform::portable_devices().iter().map(Portable::new).collect(),
     };
     if arguments.json {
@@ -107,7 +123,7 @@ impl Attached {
 }
 
 impl Disk {
-    fn new(device: &BlockDevice) -> Self {
+    fn new(device: &BlockDevice, look: bool) -> Self {
         let identity = &device.identity;
         Self {
             path: device.path.to_string_lossy().into_owned(),
@@ -122,6 +138,8 @@ impl Disk {
             holds_system: device.holds_system,
             mounts: device.mounts.iter().map(Mounted::new).collect(),
             partitions: device.partitions.iter().map(Part::new).collect(),
+            // The machine's own disk is nobody's exhibit.
+            contents: (look && !device.holds_system).then(|| Contents::of(device)),
         }
     }
 
@@ -154,7 +172,38 @@ impl Disk {
                     .into_owned(),
             );
         }
+        lines.extend(self.contents.iter().flat_map(Contents::lines));
         lines
+    }
+}
+
+impl Contents {
+    /// Has an examiner look; the recorder parses nothing.
+    fn of(device: &BlockDevice) -> Self {
+        let mut contents = Self::default();
+        let looked =
+            EvidenceSource::open(&device.path, false).map_err(|error| error.to_string()).and_then(|source| {
+                let looked = run::look(&source, |event| {
+                    match event {
+                        Event::Volume(volume) => contents.volumes.push(volume),
+                        Event::Problem(problem) => contents.problems.push(problem),
+                        _ => {}
+                    }
+                    true
+                });
+                looked.map_err(|error| error.to_string())
+            });
+        contents.failure = looked.err();
+        contents
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let mask = Mask { show_names: true };
+        let events = self.volumes.iter().cloned().map(Event::Volume);
+        let events = events.chain(self.problems.iter().cloned().map(Event::Problem));
+        let lines = events.filter_map(|event| lines::line(&event, mask, &[]));
+        let failure = self.failure.iter().map(|failure| format!("not looked at: {failure}"));
+        lines.chain(failure).map(|line| visible(&format!("    {line}")).into_owned()).collect()
     }
 }
 

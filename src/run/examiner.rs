@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::hashset::KnownSet;
-use crate::model::{Event, Finding, Problem, ProblemKind, Protection, SourceKind};
+use crate::model::{Algorithms, Event, Finding, Problem, ProblemKind, Protection, SourceKind};
 use crate::platform::{self, Presence, SharedBytes};
 use crate::scan::{self, Context, KnownSets, Options, Prior, Sink};
 
@@ -91,13 +91,13 @@ pub fn examine(
         );
     }
     let task = match order.task {
-        Task::List(wanted) => Task::List(wanted),
         Task::Scan { mut prior, more } => {
             for _ in 0..more {
                 prior.examined.push(frame::read(&mut input)?.ok_or(ExaminerError::NoOrder)?);
             }
             Task::Scan { prior, more: 0 }
         }
+        other => other,
     };
     let files: Result<Vec<_>, _> = match order.kind {
         SourceKind::Folder if !cfg!(unix) => Ok(Vec::new()),
@@ -119,9 +119,11 @@ pub fn examine(
     protection.remarks.push(sandbox.detail);
     let pipe = Pipe(Mutex::new(BufWriter::with_capacity(1 << 16, output)));
     let sets = KnownSets::new(sets);
-    let (wanted, prior, is_scan) = match task {
-        Task::Scan { prior, .. } => (sets.algorithms(), prior, true),
-        Task::List(wanted) => (wanted, Prior::default(), false),
+    type Work = fn(scan::Decoded, &Options, &Context<'_>);
+    let (wanted, prior, work): (_, _, Work) = match task {
+        Task::Scan { prior, .. } => (sets.algorithms(), prior, scan::scan),
+        Task::List(wanted) => (wanted, Prior::default(), scan::list),
+        Task::Look => (Algorithms::default(), Prior::default(), scan::look),
     };
     let context = Context {
         sets: &sets,
@@ -140,11 +142,7 @@ pub fn examine(
                 .saturating_sub(128 + u64::try_from(order.files.len()).unwrap_or(u64::MAX >> 1));
             let open_files = usize::try_from(spare).unwrap_or(usize::MAX) / threads;
             let options = Options { threads, open_files, protection, prior };
-            if is_scan {
-                scan::scan(decoded, &options, &context);
-            } else {
-                scan::list(decoded, &options, &context);
-            }
+            work(decoded, &options, &context);
         }
         Err(error) => {
             let advice = "nothing in this source was examined: use another tool";

@@ -1,4 +1,4 @@
-//! Has one source listed by an examiner.
+//! Has one source listed, or looked at, by an examiner.
 
 use crate::model::{Algorithms, Event};
 use crate::source::EvidenceSource;
@@ -17,12 +17,30 @@ pub fn list(
     wanted: Algorithms,
     threads: usize,
     accept_atime: bool,
-    mut take: impl FnMut(Event) -> bool,
+    take: impl FnMut(Event) -> bool,
 ) -> Result<(), RunError> {
     let means = Means { sets: &[], threads, accept_atime, bell: &Bell::default() };
+    carry_out(Task::List(wanted), source, &means, take)
+}
+
+/// Has an examiner say what each volume of a source is; `take` gets volumes and problems.
+///
+/// # Errors
+/// When the examiner cannot be started or ends before its work is done.
+pub fn look(source: &EvidenceSource, take: impl FnMut(Event) -> bool) -> Result<(), RunError> {
+    let means = Means { sets: &[], threads: 1, accept_atime: false, bell: &Bell::default() };
+    carry_out(Task::Look, source, &means, take)
+}
+
+fn carry_out(
+    task: Task,
+    source: &EvidenceSource,
+    means: &Means<'_>,
+    mut take: impl FnMut(Event) -> bool,
+) -> Result<(), RunError> {
     let mut done = false;
     let mut listening = true;
-    let status = attend(0, source, &means, Task::List(wanted), &[], |event| {
+    let status = attend(0, source, means, task, &[], |event| {
         done |= matches!(event, Event::Done { .. });
         listening = take(event);
         listening

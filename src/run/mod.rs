@@ -16,7 +16,7 @@ use crate::platform::SharedBytes;
 use crate::source::EvidenceSource;
 
 pub use examiner::{ExaminerError, examine};
-pub use listing::list;
+pub use listing::{list, look};
 pub use recorder::{Recorded, record};
 pub use stops::Stops;
 

@@ -46,4 +46,6 @@ pub enum Task {
     },
     /// List every entry, with those digests.
     List(Algorithms),
+    /// Say what each volume is.
+    Look,
 }

@@ -168,7 +168,7 @@ pub fn attend(
     let more: Vec<ExaminedRange> = examined.iter().flat_map(pieces).collect();
     let task = match task {
         Task::Scan { prior, .. } => Task::Scan { prior, more: more.len().try_into().unwrap_or(u32::MAX) },
-        Task::List(wanted) => Task::List(wanted),
+        other => other,
     };
     let (mut child, order) = start(source, means, task).map_err(|error| failed(&error))?;
     let mut pipe = child.stdin.take().ok_or_else(|| failed(&"no pipe"))?;

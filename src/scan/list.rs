@@ -12,6 +12,12 @@ use super::{Context, Decoded, Options, item, survey};
 /// Entries that are digested before their records are passed on.
 const CHUNK: usize = 512;
 
+/// Sends what each volume is, and what stands against reading it; lists nothing.
+pub fn look(decoded: Decoded, options: &Options, context: &Context<'_>) {
+    drop(survey::survey_to(survey::Depth::Volumes, decoded, options, context));
+    context.send(Event::Done { stopped: context.stopped() });
+}
+
 /// Sends an [`Event::Entry`] for each entry in the order of the survey, with the digests that `context` wants.
 pub fn list(decoded: Decoded, options: &Options, context: &Context<'_>) {
     let surveyed = survey::survey(decoded, options, context);

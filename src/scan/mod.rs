@@ -24,7 +24,7 @@ use crate::platform::Presence;
 pub use control::{CONTROL_SET, control_set};
 pub use decode::{Decoded, decode};
 pub use known::KnownSets;
-pub use list::list;
+pub use list::{list, look};
 pub use panics::install as catch_panics;
 pub use prior::Prior;
 

@@ -60,9 +60,23 @@ impl Surveyed {
     }
 }
 
+/// How far a survey goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// To every entry.
+    Entries,
+    /// To the volumes, and what each is.
+    Volumes,
+}
+
 /// Lists everything. What cannot be listed becomes problems and claims; nothing that was listed is lost.
 pub fn survey(decoded: Decoded, options: &Options, context: &Context<'_>) -> Surveyed {
-    let mut surveyor = Surveyor { prior: &options.prior, context, surveyed: Surveyed::default() };
+    survey_to(Depth::Entries, decoded, options, context)
+}
+
+/// Finds volumes and says what each is; lists entries only where `depth` reaches them.
+pub fn survey_to(depth: Depth, decoded: Decoded, options: &Options, context: &Context<'_>) -> Surveyed {
+    let mut surveyor = Surveyor { prior: &options.prior, context, depth, surveyed: Surveyed::default() };
     let mut summary = SourceSummary {
         source: 0,
         format: "folder".into(),
@@ -101,6 +115,7 @@ pub fn survey(decoded: Decoded, options: &Options, context: &Context<'_>) -> Sur
 struct Surveyor<'a> {
     prior: &'a Prior,
     context: &'a Context<'a>,
+    depth: Depth,
     surveyed: Surveyed,
 }
 

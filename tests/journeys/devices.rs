@@ -107,6 +107,9 @@ fn a_device_gives_what_its_image_gives_and_nothing_of_it_changes() {
     let ours = disks.iter().find(|disk| disk["path"] == device.0.to_str().unwrap()).unwrap();
     assert_eq!((&ours["read_only"], &ours["bus"]), (&true.into(), &"loop".into()), "{ours}");
     assert_eq!(ours["partitions"].as_array().unwrap().len(), 2, "{ours}");
+    let volumes = ours["contents"]["volumes"].as_array().unwrap();
+    let kinds: Vec<&str> = volumes.iter().filter_map(|volume| volume["filesystem"].as_str()).collect();
+    assert_eq!(kinds, ["FAT32", "ext4"], "{ours}");
     let after =
         (sha256(std::fs::read(&file).unwrap()), std::fs::metadata(&file).unwrap().modified().unwrap());
     assert_eq!(before, after);

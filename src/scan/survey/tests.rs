@@ -30,8 +30,15 @@ fn scan(medium: Vec<u8>, culprits: &[ItemId]) -> (Vec<VolumeSummary>, Vec<Proble
     let image =
         Image { format: "raw", medium, stored: Digests::default(), notes: Vec::new(), problems: Vec::new() };
     let (kept, stop, sets) = (Kept::default(), AtomicBool::new(false), KnownSets::new(Vec::new()));
-    let context =
-        Context { sets: &sets, wanted: Algorithms::ALL, sink: &kept, stop: &stop, is_control: true };
+    let presence = crate::platform::Presence::default();
+    let context = Context {
+        sets: &sets,
+        wanted: Algorithms::ALL,
+        sink: &kept,
+        stop: &stop,
+        presence,
+        is_control: true,
+    };
     let prior = Prior { culprits: culprits.iter().copied().collect(), ..Prior::default() };
     let options = Options { threads: 1, open_files: 64, protection: Protection::default(), prior };
     let surveyed = survey(Decoded::Medium(image), &options, &context);

@@ -9,7 +9,7 @@ use crate::read::{Confidence, Placed, ReadAt, Window};
 use crate::volume::encryption::{self, Encryption};
 use crate::volume::{Volume, shadow};
 
-use super::{Surveyor, summary};
+use super::{Depth, Surveyor, summary};
 
 const NOTHING: &str = "nothing in this volume was examined: use another tool";
 
@@ -86,6 +86,11 @@ impl Surveyor<'_> {
 
     /// Lists the entries of a volume.
     pub(super) fn list(&mut self, volume: Volume, filesystem: Box<dyn Filesystem>) {
+        if self.depth == Depth::Volumes {
+            let mut summary = summary::bare(&volume, Some(filesystem.variant()));
+            summary.label = filesystem.label();
+            return self.context.send(Event::Volume(summary));
+        }
         let first = self.surveyed.table.len();
         let mut survey = Survey::new(volume.number, volume.placement.clone(), &mut self.surveyed.table);
         match catch_unwind(AssertUnwindSafe(|| filesystem.survey(&mut survey))) {
