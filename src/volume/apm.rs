@@ -176,6 +176,9 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes.get(..end).unwrap_or_default()).into_owned()
 }
 
+/// A part of the ISO 9660 file system that the disc is as a whole; libisofs writes such entries.
+pub(super) const ISO_DATA: &str = "data of the ISO 9660 file system";
+
 /// Inside Macintosh: Devices, table 3-1, and Apple Technical Note 1189.
 const KINDS: &[(&str, &str)] = &[
     ("Apple_APFS", "Apple APFS"),
@@ -196,6 +199,7 @@ const KINDS: &[(&str, &str)] = &[
     ("DOS_FAT_12", "FAT12"),
     ("DOS_FAT_16", "FAT16"),
     ("DOS_FAT_32", "FAT32"),
+    ("ISO9660_data", ISO_DATA),
     ("Windows_FAT_16", "FAT16"),
     ("Windows_FAT_32", "FAT32"),
     ("Windows_NTFS", "NTFS"),

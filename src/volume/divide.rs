@@ -101,6 +101,7 @@ impl Divider<'_> {
                 self.division.problems.extend(foreign::problems(medium, &table));
                 self.tables.insert(0);
                 self.partitions(table.layout, None);
+                self.parts_of_the_whole();
                 self.whole_member();
             }
             Err(error) => {
@@ -108,6 +109,25 @@ impl Divider<'_> {
                 self.whole();
                 self.division.problems.push(error.into_problem().advise(advice));
             }
+        }
+    }
+
+    /// Partitions of an optical disc that are nothing but parts of its file system, which is read as a whole.
+    fn parts_of_the_whole(&mut self) {
+        if self.division.volumes.first().is_none_or(|volume| volume.number != 0) {
+            return;
+        }
+        let mut parts = Vec::new();
+        for volume in self.division.volumes.iter().filter(|volume| volume.number != 0) {
+            let first = volume.placement.at(0).is_some_and(|first| first.offset == 0);
+            let same = first && (self.look)(&self.open(&volume.placement)) == Look::Filesystem;
+            if same || volume.kind == super::apm::ISO_DATA {
+                parts.push(volume.number);
+            }
+        }
+        for volume in self.division.volumes.iter_mut().filter(|volume| parts.contains(&volume.number)) {
+            volume.holds =
+                Some("a part of the file system that the whole medium is, read as volume 0".into());
         }
     }
 

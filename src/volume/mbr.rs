@@ -69,8 +69,10 @@ impl Format for Mbr {
             return if signed && empty && !boot_sector { Confidence::Weak } else { Confidence::No };
         }
         let sound = |entry: &&&Entry| {
-            let at = entry.extent(0, 512).offset;
-            matches!(entry.status, 0 | 0x80) && at > 0 && at < medium.size()
+            let extent = entry.extent(0, 512);
+            // Images of optical discs have a partition that begins with the table itself.
+            let starts = extent.offset > 0 || (!boot_sector && extent.end() <= medium.size());
+            matches!(entry.status, 0 | 0x80) && starts && extent.offset < medium.size()
         };
         let good = used.iter().filter(sound).count();
         match good {

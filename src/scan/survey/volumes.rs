@@ -140,7 +140,7 @@ impl Surveyor<'_> {
                 let detail = format!(
                     "possible encrypted volume: the {} bytes from byte {} on ({}) carry no sign of any kind and cannot be \
                      told from random ones, as those of VeraCrypt, of plain dm-crypt, and of a medium that was wiped with \
-                     random bytes ({})",
+                     random bytes; {}",
                     volume.placement.length(),
                     extent.offset,
                     volume.kind,

@@ -149,6 +149,23 @@ fn a_file_system_over_the_sign_of_a_set_is_read_as_well() {
 }
 
 #[test]
+fn a_disc_that_is_a_file_system_as_a_whole_is_not_read_twice() {
+    let mut disc = vec![0; 400 * SECTOR];
+    disc[..4].copy_from_slice(b"KNOW");
+    record(&mut disc, &[(0, 300), (300, 100)]);
+    let (_, division) = divided(disc);
+    let numbers: Vec<(u16, bool)> =
+        division.volumes.iter().map(|volume| (volume.number, volume.holds.is_some())).collect();
+    assert_eq!(numbers, [(0, false), (1, true), (2, false)]);
+    assert!(
+        division
+            .problems
+            .iter()
+            .any(|problem| problem.detail.contains("is a file system as a whole as well"))
+    );
+}
+
+#[test]
 fn tables_in_tables_end_at_a_depth() {
     let mut medium = vec![0; 4000 * SECTOR];
     for level in 0..30 {
