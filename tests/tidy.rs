@@ -138,6 +138,8 @@ fn tables_of_formats_are_sorted_by_name_without_duplicates() {
     sorted("container", container::FORMATS.iter().map(|f| f.name()).collect());
     sorted("filesystem", filesystem::FORMATS.iter().map(|f| f.name()).collect());
     sorted("volume", volume::FORMATS.iter().map(|f| f.name()).collect());
+    sorted("encryption", volume::encryption::FORMATS.iter().map(|f| f.name()).collect());
+    sorted("sets", volume::sets::SETS.iter().map(|f| f.name()).collect());
 }
 
 #[test]
@@ -206,7 +208,7 @@ impl Source {
 
     /// Lines with their numbers, without comments and without the tests at the bottom.
     fn code_lines(&self) -> impl Iterator<Item = (usize, &str)> {
-        let tests_only = self.name.contains("/tests") || is_test_file(&self.name);
+        let tests_only = self.name.contains("/tests") || self.name.contains("/trial") || is_test_file(&self.name);
         let end = if tests_only { 0 } else { tests_below(&self.text) };
         (1..)
             .zip(self.text[..end].lines())
