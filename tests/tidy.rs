@@ -208,7 +208,8 @@ impl Source {
 
     /// Lines with their numbers, without comments and without the tests at the bottom.
     fn code_lines(&self) -> impl Iterator<Item = (usize, &str)> {
-        let tests_only = self.name.contains("/tests") || self.name.contains("/trial") || is_test_file(&self.name);
+        let tests_only =
+            self.name.contains("/tests") || self.name.contains("/trial") || is_test_file(&self.name);
         let end = if tests_only { 0 } else { tests_below(&self.text) };
         (1..)
             .zip(self.text[..end].lines())

@@ -39,7 +39,7 @@ const IMAGES: [(&str, &str); 15] = [
 ];
 
 /// Differences that are meant: image, beginning of the path, and why.
-const EXPLAINED: [(&str, &str, &str); 2] = [
+const EXPLAINED: [(&str, &str, &str); 3] = [
     (
         "test_disk1.bin",
         "encrypted_dir/",
@@ -49,6 +49,11 @@ const EXPLAINED: [(&str, &str, &str); 2] = [
         "test_disk_ext3.bin",
         "medium_dir/\\x01",
         "no deleted entry: the other tool takes the root of the directory's hash tree (version 2, length 8) for one",
+    ),
+    (
+        "testfs1",
+        "$OrphanFiles/OrphanFile-",
+        "no deleted entries: records 16 to 23 of the MFT, which a formatter reserves, without name, content or time",
     ),
 ];
 
@@ -84,7 +89,9 @@ fn compare(image: &Path, expected: &[Expected], listed: &[Value]) {
     let text = |entry: &Value, field: &str| entry[field].as_str().unwrap_or_default().to_owned();
     let ours: BTreeMap<String, &Value> = listed
         .iter()
-        .filter(|entry| entry["kind"] == "file" && entry["state"] == "allocated")
+        // The second tool lists no stream beside the main one, and its own names for structures.
+        .filter(|entry| entry["kind"] == "file" && entry["state"] == "allocated" && entry["stream"] == 0)
+        .filter(|entry| !is_made_up(&text(entry, "path")))
         .map(|entry| (text(entry, "path"), entry))
         .collect();
     let mut files = 0;
