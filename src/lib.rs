@@ -19,6 +19,7 @@
 )]
 
 pub mod cli;
+pub mod codec;
 pub mod container;
 pub mod digest;
 pub mod filesystem;

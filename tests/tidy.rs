@@ -10,9 +10,11 @@ use onscene::{container, filesystem, volume};
 const ROOMS: &[(&str, Option<&[&str]>)] = &[
     ("archive", Some(&["model", "read"])),
     ("cli", None),
-    ("container", Some(&["model", "read"])),
+    // Decoders of packed bytes, for every room that meets them.
+    ("codec", Some(&["read"])),
+    ("container", Some(&["codec", "model", "read"])),
     ("digest", Some(&["model", "read"])),
-    ("filesystem", Some(&["model", "platform", "read"])),
+    ("filesystem", Some(&["codec", "model", "platform", "read"])),
     ("hashset", Some(&["model", "read"])),
     ("journal", Some(&["model"])),
     ("model", Some(&[])),
@@ -237,10 +239,9 @@ fn is_test_file(name: &str) -> bool {
         return false;
     };
     let beside = [folder.join("mod.rs"), folder.join("lib.rs"), folder.with_extension("rs")];
-    beside
-        .iter()
-        .filter_map(|parent| fs::read_to_string(parent).ok())
-        .any(|text| text.contains(&format!("#[cfg(test)]\nmod {stem};")))
+    beside.iter().filter_map(|parent| fs::read_to_string(parent).ok()).any(|text| {
+        ["", "pub(crate) "].iter().any(|scope| text.contains(&format!("#[cfg(test)]\n{scope}mod {stem};")))
+    })
 }
 
 /// Rooms that a line reaches by `crate::room` or by climbing up, also within braces on the same line.

@@ -18,7 +18,7 @@ pub mod signatures;
 mod sweep;
 mod tree;
 #[cfg(test)]
-mod trial;
+pub(crate) mod trial;
 mod udf;
 mod utf16;
 mod xfs;

@@ -4,13 +4,13 @@ mod adc;
 mod lzma;
 mod xz;
 
-use std::io::{self, Read, Write};
+use std::io::Read;
 
 use bzip2::read::BzDecoder;
 use flate2::{Decompress, FlushDecompress, Status};
-use lzfse_rust::LzfseRingDecoder;
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
+use crate::codec::lzfse;
 use crate::read::{Fields, size};
 
 /// How a unit is packed.
@@ -103,14 +103,12 @@ fn zstd(stored: &[u8], most: usize) -> Result<Vec<u8>, String> {
     read_all(reader, most)
 }
 
-/// LZFSE; its decoder hands on what it has in small steps, so that it can be stopped.
-fn lzfse(stored: &[u8], most: usize) -> Result<Vec<u8>, String> {
-    let mut output = Limited { bytes: Vec::new(), most };
-    let mut input = stored;
-    LzfseRingDecoder::default()
-        .decode(&mut input, &mut output)
-        .map_err(|error| format!("the compressed bytes are damaged: {error}"))?;
-    Ok(output.bytes)
+/// LZFSE of exactly that many bytes.
+fn lzfse(stored: &[u8], length: usize) -> Result<Vec<u8>, String> {
+    let mut output = Vec::new();
+    lzfse::decode(stored, length, &mut output)
+        .map_err(|flaw| format!("the compressed bytes are damaged: {flaw}"))?;
+    Ok(output)
 }
 
 fn read_all(reader: impl Read, most: usize) -> Result<Vec<u8>, String> {
@@ -120,26 +118,6 @@ fn read_all(reader: impl Read, most: usize) -> Result<Vec<u8>, String> {
     match output.len() > most {
         true => Err(too_long(most)),
         false => Ok(output),
-    }
-}
-
-/// Takes that many bytes and refuses more.
-struct Limited {
-    bytes: Vec<u8>,
-    most: usize,
-}
-
-impl Write for Limited {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.bytes.len().saturating_add(bytes.len()) > self.most {
-            return Err(io::Error::other(too_long(self.most)));
-        }
-        self.bytes.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

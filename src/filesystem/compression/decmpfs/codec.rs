@@ -2,7 +2,7 @@
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use crate::filesystem::compression::{Flaw, lzfse, lzvn};
+use crate::codec::{Flaw, lzfse, lzvn};
 use crate::read::size;
 
 /// Bytes that output grows by at once, so that memory follows what is there and not what is stated.
