@@ -57,12 +57,34 @@ pub(super) struct Chosen {
 }
 
 /// How inode numbers become record numbers.
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Numbering {
     /// By their low bits. Volumes of a group set one of the highest, in all of them.
     Low,
-    /// By their position, because low bits are not enough in this volume.
-    Position,
+    /// By their position among all numbers in order, because low bits are not enough in this volume.
+    Position(Vec<u64>),
+}
+
+impl Numbering {
+    /// The numbering of a volume. A name whose file has no record is an entry too.
+    fn of(catalog: &Catalog) -> Self {
+        let targets = catalog.links.iter().map(|(link, _)| link.target);
+        let mut all: Vec<u64> = catalog.inodes.iter().map(|(inode, _)| inode.id).chain(targets).collect();
+        all.sort_unstable();
+        all.dedup();
+        let mut low: Vec<u64> = all.iter().map(|id| id & NUMBER).collect();
+        low.sort_unstable();
+        match low.windows(2).any(|pair| matches!(pair, [one, next] if one == next)) {
+            true => Self::Position(all),
+            false => Self::Low,
+        }
+    }
+
+    fn number(&self, id: u64) -> u64 {
+        match self {
+            Self::Low => id & NUMBER,
+            Self::Position(all) => crate::read::size(all.partition_point(|other| *other < id)) | (1 << 55),
+        }
+    }
 }
 
 impl<'a, 's, 'p> Listing<'a, 's, 'p> {
@@ -74,12 +96,6 @@ impl<'a, 's, 'p> Listing<'a, 's, 'p> {
         packed: &'a mut HashMap<u64, Packed>,
         (slot, top): (u8, EntryIndex),
     ) -> Self {
-        let mut low: Vec<u64> = catalog.inodes.iter().map(|(inode, _)| inode.id & NUMBER).collect();
-        low.sort_unstable();
-        let numbering = match low.windows(2).any(|pair| matches!(pair, [one, next] if one == next)) {
-            true => Numbering::Position,
-            false => Numbering::Low,
-        };
         Self {
             blocks,
             catalog,
@@ -95,7 +111,7 @@ impl<'a, 's, 'p> Listing<'a, 's, 'p> {
             missing: 0,
             nameless: 0,
             full: false,
-            numbering,
+            numbering: Numbering::of(catalog),
         }
     }
 
@@ -269,14 +285,7 @@ impl<'a, 's, 'p> Listing<'a, 's, 'p> {
 
     /// The record number of an inode: unique over the container.
     fn record(&self, id: u64) -> u64 {
-        let number = match self.numbering {
-            Numbering::Low => id & NUMBER,
-            Numbering::Position => {
-                let at = self.catalog.inodes.partition_point(|(inode, _)| inode.id < id);
-                crate::read::size(at) | (1 << 55)
-            }
-        };
-        u64::from(self.slot) << 56 | number & NUMBER
+        u64::from(self.slot) << 56 | self.numbering.number(id) & NUMBER
     }
 
     /// Adds a name whose inode is not there.
@@ -291,7 +300,7 @@ impl<'a, 's, 'p> Listing<'a, 's, 'p> {
             name,
             kind: link.kind,
             state: self.state,
-            record: u64::from(self.slot) << 56 | link.target & NUMBER,
+            record: self.record(link.target),
             stream: 0,
             size: found.size,
             times: Times::default(),

@@ -139,6 +139,21 @@ fn numbers_of_a_volume_group_and_hostile_ones_stay_apart() {
 }
 
 #[test]
+fn a_name_without_a_record_never_stands_for_a_file_that_has_one() {
+    let mut builder = Builder::new(300, vec![Volume::new("Data", PLAIN, 1)]);
+    let id = add(&mut builder, (0, ROOT), "known.jpg", &bytes(1, 5000), 1);
+    let other = 0x0100_0000_0000_0000 | id;
+    builder.volumes[0].link(ROOT, "a", other, 8);
+    let place = builder.content(&bytes(2, 5000));
+    builder.volumes[0].stream(other, &[(Some(place), 2)]);
+    builder.commit();
+    let image = Image::survey(&Apfs, builder.image).unwrap();
+    let (known, lost) = (image.find("Data/known.jpg"), image.find("Data/a"));
+    assert_ne!(known.record, lost.record);
+    assert_eq!((known.content, lost.content), (Content::Runs, Content::Likely));
+}
+
+#[test]
 fn trees_of_several_levels_are_walked() {
     let mut builder = Builder::new(3000, vec![Volume::new("Deep", PLAIN, 1)]);
     builder.volumes[0].room = 700;
