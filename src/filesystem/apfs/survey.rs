@@ -183,7 +183,8 @@ impl<'a, 's> Surveyor<'a, 's> {
             return;
         }
         let read = Catalog::read(self.blocks, &volume, map, snapshot.transaction, &mut self.notes);
-        let Some(catalog) = read else { return };
+        let Some(mut catalog) = read else { return };
+        catalog.is_encrypted = volume.is_encrypted() && volume.sound;
         let chosen = snapshot::choose(&catalog, &mut |inode| prints.insert(snapshot::print(&catalog, inode)));
         live.known.extend(catalog.inodes.iter().map(|(inode, _)| inode.id));
         if chosen.files.is_empty() {

@@ -102,6 +102,20 @@ fn a_snapshot_lists_what_the_volume_does_not_hold_any_more() {
 }
 
 #[test]
+fn files_of_a_snapshot_of_an_encrypted_volume_are_encrypted() {
+    let mut builder = started();
+    builder.snapshot(0, "before");
+    remove_all(&mut builder);
+    for block in builder.image.chunks_mut(BLOCK).filter(|block| &block[32..36] == b"APSB") {
+        block[264] = 0;
+        build::reseal(block);
+    }
+    let image = Image::survey(&Apfs, builder.image).unwrap();
+    assert_eq!(image.find("Data/.snapshot before/pictures/3.jpg").content, Content::Encrypted);
+    assert_eq!(image.find("Data/pictures/4.jpg").content, Content::Encrypted);
+}
+
+#[test]
 fn a_damaged_newest_checkpoint_gives_way_to_block_0_and_then_to_an_older_one() {
     let mut builder = started();
     builder.snapshot(0, "kept");
