@@ -153,6 +153,48 @@ fn a_name_without_a_record_never_stands_for_a_file_that_has_one() {
     assert_eq!((known.content, lost.content), (Content::Runs, Content::Likely));
 }
 
+/// A volume with a compressed file of two pieces of which the first is stored as it is, and where its fork lies.
+fn with_fork(places: impl Fn(u64, u64) -> Vec<(Option<u64>, u64)>) -> Builder {
+    let mut builder = Builder::new(400, vec![Volume::new("Data", PLAIN, 1)]);
+    let text = [bytes(3, 1 << 16), b"again ".repeat(2000)].concat();
+    let mut fork = Vec::new();
+    let mut measure = |bytes: &[u8]| {
+        fork = bytes.to_vec();
+        vec![]
+    };
+    Volume::new("none", PLAIN, 0).compressed(ROOT, "x", 4, &text, Some(&mut measure));
+    let place = builder.content(&fork);
+    let count = fork.len().div_ceil(BLOCK) as u64;
+    builder.volumes[0].compressed(ROOT, "packed", 4, &text, Some(&mut |_| places(place, count)));
+    builder.commit();
+    builder
+}
+
+#[test]
+fn a_piece_of_a_compressed_file_in_a_gap_or_behind_an_overlap_is_not_made_of_zeros() {
+    let sound = with_fork(|place, count| vec![(Some(place), count)]);
+    let image = Image::survey(&Apfs, sound.image).unwrap();
+    let at = |image: &Image| image.entries.iter().position(|entry| entry.path == "Data/packed").unwrap();
+    assert_eq!(image.bytes(at(&image)).len(), (1 << 16) + 12_000);
+    let gap = with_fork(|place, count| vec![(Some(place), 5), (None, 2), (Some(place + 7), count - 7)]);
+    let image = Image::survey(&Apfs, gap.image).unwrap();
+    assert!(image.content(at(&image)).is_err());
+    image.problem(ProblemKind::Corrupt, "1 files: extents are missing");
+}
+
+#[test]
+fn a_compressed_file_whose_fork_is_encrypted_is_encrypted() {
+    let mut builder = with_fork(|place, count| vec![(Some(place), count)]);
+    let at = builder.image.chunks(BLOCK).position(|block| &block[32..36] == b"APSB").unwrap();
+    let block = &mut builder.image[at * BLOCK..][..BLOCK];
+    block[264] = 0;
+    build::reseal(block);
+    let image = Image::survey(&Apfs, builder.image).unwrap();
+    let file = image.find("Data/packed");
+    assert_eq!((file.content, file.size), (Content::Encrypted, (1 << 16) + 12_000));
+    assert!(!file.runs.is_empty());
+}
+
 #[test]
 fn trees_of_several_levels_are_walked() {
     let mut builder = Builder::new(3000, vec![Volume::new("Deep", PLAIN, 1)]);
