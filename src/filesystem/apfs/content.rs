@@ -217,17 +217,17 @@ fn of_stream(blocks: &Blocks, catalog: &Catalog, stream: u64, size: u64, gaps: G
     }
     let (mut at, mut has_gaps, mut odd) = (0_u64, false, false);
     for piece in catalog.pieces_of(stream) {
-        if at >= size {
+        if piece.start >= size {
             break;
         }
         if piece.start > at {
             has_gaps = true;
-            push(&mut found.runs, gaps.run(piece.start.min(size).saturating_sub(at)));
-            at = piece.start.min(size);
+            push(&mut found.runs, gaps.run(piece.start.saturating_sub(at)));
+            at = piece.start;
         }
         // What was said before wins where two pieces overlap.
         let skip = at.saturating_sub(piece.start);
-        odd |= at < size && skip > 0 && piece.length > 0;
+        odd |= skip > 0 && piece.length > 0;
         let Some(length) = piece.length.checked_sub(skip).filter(|_| at < size) else { continue };
         let length = length.min(size.saturating_sub(at));
         let count = length.div_ceil(crate::read::size(blocks.length).max(1));

@@ -196,6 +196,26 @@ fn a_compressed_file_whose_fork_is_encrypted_is_encrypted() {
 }
 
 #[test]
+fn extents_inside_others_and_records_with_the_same_key_are_said() {
+    let mut builder = Builder::new(300, vec![Volume::new("Data", PLAIN, 1)]);
+    let (one, two) = (builder.content(&bytes(1, 4 * BLOCK)), builder.content(&bytes(2, BLOCK)));
+    let volume = &mut builder.volumes[0];
+    let first = volume.file(ROOT, "inside", 4 * BLOCK as u64, &[(Some(one), 4)]);
+    volume.extent(first, BLOCK as u64, 0, (two, 1));
+    let second = volume.file(ROOT, "twice", BLOCK as u64, &[(Some(one), 1)]);
+    volume.extent(second, 0, 1, (two, 1));
+    let third = volume.file(ROOT, "attributes", 0, &[]);
+    volume.attribute(third, "user.one", &bytes(3, 200));
+    volume.again(third, 4);
+    builder.commit();
+    let image = Image::survey(&Apfs, builder.image).unwrap();
+    assert_eq!(image.find("Data/inside").content, Content::Likely);
+    assert_eq!(image.find("Data/twice").content, Content::Likely);
+    image.problem(ProblemKind::Corrupt, "2 files: extents overlap");
+    assert_eq!(image.problem(ProblemKind::Corrupt, "expected one of each key").count, 1);
+}
+
+#[test]
 fn trees_of_several_levels_are_walked() {
     let mut builder = Builder::new(3000, vec![Volume::new("Deep", PLAIN, 1)]);
     builder.volumes[0].room = 700;
