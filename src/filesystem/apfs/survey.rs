@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::model::{
-    Content, EntryIndex, EntryKind, EntryState, NewEntry, Parent, Problem, ProblemKind, Survey, Times,
+    Content, EntryIndex, EntryKind, EntryState, Extent, NewEntry, Parent, Problem, ProblemKind, Survey, Times,
 };
 
 use super::Opened;
@@ -60,13 +60,25 @@ impl<'a, 's> Surveyor<'a, 's> {
     pub(super) fn run(mut self) -> HashMap<u64, Packed> {
         let newest = &self.opened.checkpoints.newest;
         self.notes.read(self.blocks.extent(0, 1));
+        self.whole(newest.blocks);
         let mut lives = Vec::new();
         for entry in &self.opened.volumes {
             lives.extend(self.volume(entry, newest.transaction));
         }
         self.older(&mut lives);
-        self.notes.hand_over(self.survey);
+        self.notes.hand_over(&self.blocks.source, self.survey);
         self.packed
+    }
+
+    /// Says so when the container is longer than the volume that holds it.
+    fn whole(&mut self, blocks: u64) {
+        let (size, available) = (self.blocks.extent(0, blocks).length, self.blocks.source.size());
+        if size > available {
+            let detail =
+                format!("the APFS container has {size} bytes, but the volume ends after {available}");
+            let missing = Extent::new(available, size.saturating_sub(available));
+            self.survey.problem(Problem::new(ProblemKind::Corrupt, detail).at(missing));
+        }
     }
 
     /// Adds a volume; `None` when nothing below it can be listed.
@@ -141,8 +153,10 @@ impl<'a, 's> Surveyor<'a, 's> {
         let slot = self.extra;
         self.extra = slot.and_then(|slot| slot.checked_add(1));
         if slot.is_none() {
-            let detail = format!("{what}: not examined, more snapshots than can be told apart");
-            self.notes.problem(Problem::new(ProblemKind::Limit, detail));
+            let detail =
+                format!("{what}: not examined, more snapshots and older states than can be told apart");
+            // Not by way of the notes, which older states are silent in.
+            self.survey.problem(Problem::new(ProblemKind::Limit, detail));
         }
         slot
     }

@@ -216,6 +216,15 @@ fn extents_inside_others_and_records_with_the_same_key_are_said() {
 }
 
 #[test]
+fn a_container_that_is_longer_than_its_volume_is_said() {
+    let (builder, _) = sample();
+    let mut image = builder.image;
+    image.truncate(1990 * BLOCK);
+    let image = Image::survey(&Apfs, image).unwrap();
+    image.problem(ProblemKind::Corrupt, "has 8192000 bytes, but the volume ends after 8151040");
+}
+
+#[test]
 fn trees_of_several_levels_are_walked() {
     let mut builder = Builder::new(3000, vec![Volume::new("Deep", PLAIN, 1)]);
     builder.volumes[0].room = 700;
