@@ -189,7 +189,7 @@ impl Catalog {
 
     fn keep(&mut self, name: &[u8]) -> Text {
         let start = self.text.len();
-        self.text.extend(super::plain(name));
+        self.text.extend_from_slice(name);
         let length = self.text.len().saturating_sub(start);
         Text { start, length: u16::try_from(length).unwrap_or(u16::MAX) }
     }
@@ -255,8 +255,9 @@ impl Catalog {
 
     /// The attribute of a file with that name.
     pub(super) fn attribute(&self, owner: u64, name: &[u8]) -> Option<Value> {
-        let found = self.attributes_of(owner).iter().find(|row| self.name(row.name) == name);
-        found.map(|row| row.value)
+        let rows = self.attributes_of(owner);
+        let at = rows.binary_search_by(|row| self.name(row.name).cmp(name)).ok()?;
+        rows.get(at).map(|row| row.value)
     }
 
     /// The header of a compressed file, when it stands in a record.
@@ -264,9 +265,21 @@ impl Catalog {
         self.headers.get(same(&self.headers, |(owner, _)| *owner, owner))?.first().map(|(_, header)| *header)
     }
 
+    /// How many pieces all data streams have.
+    pub(super) const fn extent_count(&self) -> u64 {
+        size(self.pieces.len())
+    }
+
     /// The pieces of a data stream.
     pub(super) fn pieces_of(&self, stream: u64) -> &[Piece] {
         self.pieces.get(same(&self.pieces, |piece| piece.stream, stream)).unwrap_or_default()
+    }
+}
+
+impl Attribute {
+    /// Whether it is too short to be an entry.
+    pub(super) const fn is_short(&self) -> bool {
+        matches!(self.value, Value::Here(run, _) if run.length < size(SHORTEST))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the content of a file or of an attribute is: runs, holes, a compressed form, or nothing.
 
+use crate::filesystem::compression::decmpfs::{Header, Place};
 use crate::model::{Content, Problem, ProblemKind, Run};
 
 use super::block::Blocks;
@@ -20,6 +21,19 @@ pub(super) struct Found {
     pub packed: Option<Packed>,
     /// Why it is not what it should be.
     pub trouble: Option<Trouble>,
+    /// The attributes that it is made of.
+    pub parts: Parts,
+}
+
+/// Attributes that are part of the content and no streams of their own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Parts {
+    /// The description of the compression.
+    pub description: bool,
+    /// The resource fork.
+    pub fork: bool,
+    /// The target of a symbolic link.
+    pub link: bool,
 }
 
 /// Why content is not had, or not for sure. Each is reported once for a volume, with the number of files.
@@ -37,6 +51,8 @@ pub(super) enum Trouble {
     OddCompression,
     /// The type of the compression is not known.
     UnknownCompression,
+    /// They share extents with so many others that these are not listed again.
+    TooMany,
 }
 
 impl Trouble {
@@ -69,6 +85,11 @@ impl Trouble {
             Self::UnknownCompression => {
                 (ProblemKind::Unsupported, "the content is compressed in a way that is not read", "")
             }
+            Self::TooMany => (
+                ProblemKind::Limit,
+                "names and streams share so many extents that these are not listed again: not examined under these names",
+                "",
+            ),
         };
         let mut problem =
             Problem::new(kind, format!("APFS volume {volume}: {count} files: {what}")).advise(advice);
@@ -80,7 +101,8 @@ impl Trouble {
 impl Found {
     /// What has no content.
     pub(super) const fn of_nothing() -> Self {
-        Self { size: 0, content: Content::Runs, runs: Vec::new(), packed: None, trouble: None }
+        let parts = Parts { description: false, fork: false, link: false };
+        Self { size: 0, content: Content::Runs, runs: Vec::new(), packed: None, trouble: None, parts }
     }
 
     /// Of a deleted entry: whether its blocks are still its own.
@@ -147,6 +169,28 @@ fn of_value(blocks: &Blocks, catalog: &Catalog, value: Value, gaps: Gaps) -> Fou
     }
 }
 
+/// What cannot be mapped because too much has been.
+pub(super) fn of_too_many(size: Option<u64>) -> Found {
+    let found = Found { size: size.unwrap_or(0), ..Found::of_nothing() };
+    found.doubtful(Trouble::TooMany, Content::Lost)
+}
+
+/// How many extents [`of_file`] and [`of_data`] look at.
+pub(super) fn cost(catalog: &Catalog, inode: &Inode) -> usize {
+    let parts = [COMPRESSION, RESOURCE_FORK].map(|name| match catalog.attribute(inode.id, name) {
+        Some(Value::Stream(stream, _)) => catalog.pieces_of(stream).len(),
+        _ => 0,
+    });
+    parts.into_iter().fold(catalog.pieces_of(inode.stream).len(), usize::saturating_add)
+}
+
+/// The data stream of a file whose content is elsewhere.
+pub(super) fn of_data(blocks: &Blocks, catalog: &Catalog, inode: &Inode) -> Found {
+    let pieces = catalog.pieces_of(inode.stream).iter();
+    let end = || pieces.map(|piece| piece.start.saturating_add(piece.length)).max().unwrap_or(0);
+    of_stream(blocks, catalog, inode.stream, inode.size.unwrap_or_else(end), Gaps::Zeros)
+}
+
 /// What is left of a file whose record is lost: its extents may still be known by its number.
 pub(super) fn of_lost(blocks: &Blocks, catalog: &Catalog, id: u64) -> Found {
     let pieces = catalog.pieces_of(id);
@@ -163,7 +207,9 @@ fn compressed(blocks: &Blocks, catalog: &Catalog, inode: &Inode, description: Va
     // A piece that lies in a gap must not be made of zeros that nobody wrote.
     let part = |value| of_value(blocks, catalog, value, Gaps::Unreadable);
     let description = part(description);
-    let fork = catalog.attribute(inode.id, RESOURCE_FORK).map(part);
+    let is_inline = |header: Header| header.place() == Some(Place::Attribute);
+    let uses_fork = !catalog.header(inode.id).is_some_and(is_inline);
+    let fork = catalog.attribute(inode.id, RESOURCE_FORK).filter(|_| uses_fork).map(part);
     let parts = || [Some(&description), fork.as_ref()].into_iter().flatten();
     let is_placed = |run: &&Run| run.offset != NOWHERE;
     let runs: Vec<Run> = parts().flat_map(|part| part.runs.iter().filter(is_placed).copied()).collect();
@@ -174,7 +220,8 @@ fn compressed(blocks: &Blocks, catalog: &Catalog, inode: &Inode, description: Va
         known => known,
     };
     let size = header.map(|header| header.size).or_else(|| inode.uncompressed()).unwrap_or(0);
-    let found = Found { size, runs, trouble, ..Found::of_nothing() };
+    let used = Parts { description: true, fork: uses_fork, link: false };
+    let found = Found { size, runs, trouble, parts: used, ..Found::of_nothing() };
     if is_encrypted {
         return Found { content: Content::Encrypted, ..found };
     }

@@ -11,7 +11,7 @@ use super::block::{Address, Blocks, Notes};
 use super::catalog::Catalog;
 use super::container::Container;
 use super::encrypted;
-use super::listed::Listed;
+use super::listed;
 use super::listing::{Listing, ROOT};
 use super::map::ObjectMap;
 use super::packed::Packed;
@@ -134,7 +134,7 @@ impl<'a, 's> Surveyor<'a, 's> {
 
     /// Adds the directory that stands for a volume or snapshot.
     fn top(&mut self, parent: Parent, name: &[u8], slot: u8, times: Times) -> Option<EntryIndex> {
-        self.survey.add(NewEntry {
+        let index = self.survey.add(NewEntry {
             parent,
             name,
             kind: EntryKind::Directory,
@@ -145,7 +145,11 @@ impl<'a, 's> Surveyor<'a, 's> {
             times,
             content: Content::Runs,
             runs: &[],
-        })
+        });
+        if index.is_none() {
+            listed::full(self.survey);
+        }
+        index
     }
 
     /// The highest byte of record numbers that nothing else has; `None`, with a problem, when all are given away.
@@ -258,8 +262,9 @@ impl<'a, 's> Surveyor<'a, 's> {
         listing.state = EntryState::Deleted;
         listing.space = Some(space);
         listing.places = std::mem::take(&mut live.places);
-        let Listed { places, .. } = listing.list();
-        live.places = places;
+        let listed = listing.list();
+        listed.report_full(self.survey);
+        live.places = listed.places;
     }
 }
 

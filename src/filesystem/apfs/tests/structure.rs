@@ -225,6 +225,53 @@ fn a_container_that_is_longer_than_its_volume_is_said() {
 }
 
 #[test]
+fn attributes_that_are_no_part_of_the_content_are_listed_once() {
+    let mut builder = Builder::new(400, vec![Volume::new("Data", PLAIN, 1)]);
+    let place = builder.content(&bytes(5, 2 * BLOCK));
+    let volume = &mut builder.volumes[0];
+    volume.attribute(ROOT, "user.root", &bytes(1, 300));
+    let plain = volume.file(ROOT, "plain", 0, &[]);
+    volume.attribute(plain, "com.apple.decmpfs", &bytes(2, 300));
+    volume.attribute(plain, "com.apple.fs.symlink", &bytes(3, 300));
+    volume.attribute(plain, "a/b", &bytes(4, 300));
+    volume.attribute(plain, "a%2Fb", &bytes(5, 300));
+    volume.link(ROOT, "second", plain, 8);
+    let packed = volume.compressed(ROOT, "packed", 3, &b"text ".repeat(50), None);
+    volume.streamed(packed, "com.apple.ResourceFork", 5000, &[(Some(place), 2)]);
+    volume.stream(packed, &[(Some(place), 1)]);
+    builder.commit();
+    let image = Image::survey(&Apfs, builder.image).unwrap();
+    assert!(image.problems.is_empty(), "{:#?}", image.problems);
+    let paths: Vec<&str> = image.entries.iter().map(|entry| entry.path.as_str()).collect();
+    let count = |path: &str| paths.iter().filter(|other| **other == path).count();
+    assert_eq!(count("Data/plain:a%2Fb"), 2);
+    for stream in
+        [":user.root", "plain:com.apple.decmpfs", "plain:com.apple.fs.symlink", "packed:rsrc", "packed:data"]
+    {
+        assert_eq!(count(&format!("Data/{stream}")), 1, "{stream}");
+    }
+    let streams = paths.iter().filter(|path| path.contains("second:")).count();
+    assert_eq!((count("Data/second"), streams), (1, 0));
+    assert_eq!(image.find("Data/packed").content, Content::Opened);
+    let mut keys: Vec<_> = image.entries.iter().map(|entry| (entry.record, entry.stream)).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    assert_eq!(keys.len(), paths.len() - 1);
+}
+
+#[test]
+fn attributes_beyond_those_that_can_be_numbered_are_said() {
+    let mut builder = Builder::new(7000, vec![Volume::new("Data", PLAIN, 1)]);
+    let file = builder.volumes[0].file(ROOT, "many", 0, &[]);
+    for number in 0..65_540 {
+        builder.volumes[0].attribute(file, &format!("{number:05}"), &[1; 128]);
+    }
+    builder.commit();
+    let image = Image::survey(&Apfs, builder.image).unwrap();
+    assert_eq!(image.problem(ProblemKind::Limit, "more than 65534 of them").count, 6);
+}
+
+#[test]
 fn trees_of_several_levels_are_walked() {
     let mut builder = Builder::new(3000, vec![Volume::new("Deep", PLAIN, 1)]);
     builder.volumes[0].room = 700;
