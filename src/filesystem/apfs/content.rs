@@ -207,18 +207,19 @@ fn compressed(blocks: &Blocks, catalog: &Catalog, inode: &Inode, description: Va
     // A piece that lies in a gap must not be made of zeros that nobody wrote.
     let part = |value| of_value(blocks, catalog, value, Gaps::Unreadable);
     let description = part(description);
+    let is_locked = |part: &Found| part.content == Content::Encrypted;
+    let header = match catalog.header(inode.id) {
+        None if !is_locked(&description) => packed::header(&blocks.source, &description.runs),
+        known => known,
+    };
     let is_inline = |header: Header| header.place() == Some(Place::Attribute);
-    let uses_fork = !catalog.header(inode.id).is_some_and(is_inline);
+    let uses_fork = !header.is_some_and(is_inline);
     let fork = catalog.attribute(inode.id, RESOURCE_FORK).filter(|_| uses_fork).map(part);
     let parts = || [Some(&description), fork.as_ref()].into_iter().flatten();
     let is_placed = |run: &&Run| run.offset != NOWHERE;
     let runs: Vec<Run> = parts().flat_map(|part| part.runs.iter().filter(is_placed).copied()).collect();
     let trouble = parts().find_map(|part| part.trouble);
-    let is_encrypted = parts().any(|part| part.content == Content::Encrypted);
-    let header = match catalog.header(inode.id) {
-        None if !is_encrypted => packed::header(&blocks.source, &description.runs),
-        known => known,
-    };
+    let is_encrypted = parts().any(is_locked);
     let size = header.map(|header| header.size).or_else(|| inode.uncompressed()).unwrap_or(0);
     let used = Parts { description: true, fork: uses_fork, link: false };
     let found = Found { size, runs, trouble, parts: used, ..Found::of_nothing() };
