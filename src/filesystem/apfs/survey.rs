@@ -15,7 +15,7 @@ use super::listed;
 use super::listing::{Listing, ROOT};
 use super::map::ObjectMap;
 use super::packed::Packed;
-use super::snapshot::{self, Print, Snapshot};
+use super::snapshot::{self, Print, Printer, Snapshot};
 use super::space::Space;
 use super::volume::Superblock;
 
@@ -103,6 +103,14 @@ impl<'a, 's> Surveyor<'a, 's> {
                 Problem::new(ProblemKind::Unsupported, detail).at(self.blocks.extent(volume.block, 1));
             self.notes.problem(problem.advise("compare with another tool"));
         }
+        if volume.is_rolling() {
+            let detail = format!(
+                "APFS volume {name}: it was being encrypted or decrypted: content may be cipher text in part"
+            );
+            let problem =
+                Problem::new(ProblemKind::Encrypted, detail).at(self.blocks.extent(volume.block, 1));
+            self.notes.problem(problem.advise("a file without a match may still be one that is looked for"));
+        }
         let map = ObjectMap::read(self.blocks, volume.map, &mut self.notes);
         let is_locked =
             volume.is_encrypted() && !has_plain_root(self.blocks, volume, map.as_ref(), transaction);
@@ -174,8 +182,9 @@ impl<'a, 's> Surveyor<'a, 's> {
         if snapshots.is_empty() {
             return;
         }
+        let mut printer = Printer::new(&catalog);
         let mut prints: HashSet<Print> =
-            catalog.inodes.iter().map(|(inode, _)| snapshot::print(&catalog, inode)).collect();
+            catalog.inodes.iter().map(|(inode, _)| printer.print(inode)).collect();
         drop(catalog);
         for snapshot in snapshots {
             self.snapshot(live, &snapshot, map, &mut prints);
@@ -203,7 +212,8 @@ impl<'a, 's> Surveyor<'a, 's> {
         let read = Catalog::read(self.blocks, &volume, map, snapshot.transaction, &mut self.notes);
         let Some(mut catalog) = read else { return };
         catalog.is_encrypted = volume.is_encrypted() && volume.sound;
-        let chosen = snapshot::choose(&catalog, &mut |inode| prints.insert(snapshot::print(&catalog, inode)));
+        let mut printer = Printer::new(&catalog);
+        let chosen = snapshot::choose(&catalog, &mut |inode| prints.insert(printer.print(inode)));
         live.known.extend(catalog.inodes.iter().map(|(inode, _)| inode.id));
         if chosen.files.is_empty() {
             return;

@@ -272,6 +272,18 @@ fn attributes_beyond_those_that_can_be_numbered_are_said() {
 }
 
 #[test]
+fn a_volume_that_was_being_encrypted_is_said() {
+    let mut builder = Builder::new(300, vec![Volume::new("Disk", PLAIN, 1)]);
+    builder.commit();
+    let at = builder.image.chunks(BLOCK).position(|block| &block[32..36] == b"APSB").unwrap();
+    let block = &mut builder.image[at * BLOCK..][..BLOCK];
+    block[976] = 5;
+    build::reseal(block);
+    let image = Image::survey(&Apfs, builder.image).unwrap();
+    image.problem(ProblemKind::Encrypted, "APFS volume Disk: it was being encrypted or decrypted");
+}
+
+#[test]
 fn trees_of_several_levels_are_walked() {
     let mut builder = Builder::new(3000, vec![Volume::new("Deep", PLAIN, 1)]);
     builder.volumes[0].room = 700;
