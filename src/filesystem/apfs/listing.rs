@@ -327,7 +327,7 @@ impl<'a, 's, 'p> Listing<'a, 's, 'p> {
             record: self.record(inode.id),
             stream,
             size: found.size,
-            times: inode.times,
+            times: inode.times(),
             content: found.content,
             runs: &found.runs,
         };
