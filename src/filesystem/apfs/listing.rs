@@ -8,6 +8,7 @@ use super::block::Blocks;
 use super::catalog::{Attribute, COMPRESSION, Catalog, RESOURCE_FORK, SYMLINK, Text, Value};
 use super::content::{self, Found, Parts, Trouble};
 use super::listed::Listed;
+use super::numbering::Numbering;
 use super::packed::Packed;
 use super::record::{Inode, Link};
 use super::space::Space;
@@ -19,8 +20,6 @@ const PRIVATE: u64 = 3;
 const ABOVE: u64 = 1;
 /// The first number of a file or directory of the user.
 const FIRST: u64 = 16;
-/// Bits of a record number that hold the number within the volume.
-const NUMBER: u64 = 0x00ff_ffff_ffff_ffff;
 
 /// Number of the data stream of a file that is compressed and has one nevertheless.
 const DATA: u16 = u16::MAX;
@@ -63,37 +62,6 @@ pub(super) struct Listing<'a, 's, 'p> {
 pub(super) struct Chosen {
     pub files: HashSet<u64>,
     pub directories: HashSet<u64>,
-}
-
-/// How inode numbers become record numbers.
-enum Numbering {
-    /// By their low bits. Volumes of a group set one of the highest, in all of them.
-    Low,
-    /// By their position among all numbers in order, because low bits are not enough in this volume.
-    Position(Vec<u64>),
-}
-
-impl Numbering {
-    /// The numbering of a volume. A name whose file has no record is an entry too.
-    fn of(catalog: &Catalog) -> Self {
-        let targets = catalog.links.iter().map(|(link, _)| link.target);
-        let mut all: Vec<u64> = catalog.inodes.iter().map(|(inode, _)| inode.id).chain(targets).collect();
-        all.sort_unstable();
-        all.dedup();
-        let mut low: Vec<u64> = all.iter().map(|id| id & NUMBER).collect();
-        low.sort_unstable();
-        match low.windows(2).any(|pair| matches!(pair, [one, next] if one == next)) {
-            true => Self::Position(all),
-            false => Self::Low,
-        }
-    }
-
-    fn number(&self, id: u64) -> u64 {
-        match self {
-            Self::Low => id & NUMBER,
-            Self::Position(all) => crate::read::size(all.partition_point(|other| *other < id)) | (1 << 55),
-        }
-    }
 }
 
 impl<'a, 's, 'p> Listing<'a, 's, 'p> {
@@ -338,7 +306,7 @@ impl<'a, 's, 'p> Listing<'a, 's, 'p> {
 
     /// The record number of an inode: unique over the container.
     fn record(&self, id: u64) -> u64 {
-        u64::from(self.slot) << 56 | self.numbering.number(id) & NUMBER
+        u64::from(self.slot) << 56 | self.numbering.number(id)
     }
 
     /// Adds a name whose inode is not there.

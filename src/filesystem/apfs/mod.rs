@@ -30,6 +30,7 @@ mod listed;
 mod listing;
 mod map;
 mod node;
+mod numbering;
 mod object;
 mod packed;
 mod record;
