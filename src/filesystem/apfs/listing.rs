@@ -52,7 +52,7 @@ pub(super) struct Listing<'a, 's, 'p> {
     /// Attributes beyond those that can be numbered.
     unnumbered: u64,
     /// How many more extents may be mapped: names and streams that share them must not make many of few.
-    extents_left: u64,
+    pub extents_left: u64,
     /// Whether numbers of 60 bits must be told apart in 56.
     numbering: Numbering,
 }

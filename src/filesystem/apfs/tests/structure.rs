@@ -1,7 +1,13 @@
 //! What one state of a container holds.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::super::Opened;
+use super::super::block::Notes;
+use super::super::catalog::Catalog;
+use super::super::listing::Listing;
+use super::super::map::ObjectMap;
 use super::*;
 use crate::filesystem::{Format, detect};
 use crate::model::{
@@ -281,6 +287,29 @@ fn a_volume_that_was_being_encrypted_is_said() {
     build::reseal(block);
     let image = Image::survey(&Apfs, builder.image).unwrap();
     image.problem(ProblemKind::Encrypted, "APFS volume Disk: it was being encrypted or decrypted");
+}
+
+#[test]
+fn names_that_share_many_extents_are_listed_without_them_when_it_is_too_much() {
+    let mut builder = Builder::new(300, vec![Volume::new("Data", PLAIN, 1)]);
+    let file = add(&mut builder, (0, ROOT), "first", &bytes(1, 9 * BLOCK), 9);
+    builder.volumes[0].link(ROOT, "second", file, 8);
+    builder.commit();
+    let source: Arc<dyn ReadAt> = Arc::new(Memory(builder.image));
+    let opened = Opened::open(&source).unwrap();
+    let (mut notes, blocks) = (Notes::default(), &opened.blocks);
+    let volume = opened.volumes[0].superblock.as_ref().unwrap();
+    let map = ObjectMap::read(blocks, volume.map, &mut notes).unwrap();
+    let catalog = Catalog::read(blocks, volume, &map, 1, &mut notes).unwrap();
+    let (mut table, mut packed) = (EntryTable::default(), HashMap::new());
+    let mut survey = Survey::new(0, Placement::whole(source.size()), &mut table);
+    let mut listing = Listing::new(blocks, &catalog, &mut survey, &mut packed, (0, 0));
+    listing.extents_left = 10;
+    listing.list().report("Data", &mut survey);
+    let problems = survey.finish().problems;
+    assert!(problems.iter().any(|problem| problem.kind == ProblemKind::Limit && problem.count == 1));
+    let found: Vec<_> = table.iter().map(|entry| (entry.content(), entry.runs().len())).collect();
+    assert_eq!(found, [(Content::Runs, 9), (Content::Lost, 0)]);
 }
 
 #[test]
