@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 
-use crate::model::Run;
+use crate::model::{Problem, ProblemKind, Run};
 use crate::read::size;
 
 use crate::filesystem::compression::decmpfs::Header;
@@ -105,7 +105,7 @@ impl Catalog {
         if volume.is_sealed() && volume.extents != 0 {
             catalog.sealed_extents(blocks, volume.extents, notes);
         }
-        catalog.order();
+        catalog.order(notes);
         Some(catalog)
     }
 
@@ -189,16 +189,23 @@ impl Catalog {
 
     fn keep(&mut self, name: &[u8]) -> Text {
         let start = self.text.len();
-        self.text.extend(super::plain(name));
+        self.text.extend_from_slice(name);
         let length = self.text.len().saturating_sub(start);
         Text { start, length: u16::try_from(length).unwrap_or(u16::MAX) }
     }
 
-    fn order(&mut self) {
-        self.inodes.sort_by_key(|(inode, _)| inode.id);
-        self.inodes.dedup_by_key(|(inode, _)| inode.id);
+    fn order(&mut self, notes: &mut Notes) {
         let text = std::mem::take(&mut self.text);
         let name = |at: &Text| at.of(&text);
+        let mut repeated = 0_u64;
+        let mut repeat = |has_key: bool, is_same: bool| {
+            repeated = repeated.saturating_add(u64::from(has_key && !is_same));
+            has_key
+        };
+        self.inodes.sort_by_key(|(inode, _)| inode.id);
+        self.inodes.dedup_by(|(one, first), (other, second)| {
+            repeat(one.id == other.id, one == other && name(first) == name(second))
+        });
         self.links.sort_by(|(one, first), (other, second)| {
             (one.directory, name(first), one.target).cmp(&(other.directory, name(second), other.target))
         });
@@ -207,12 +214,22 @@ impl Catalog {
         });
         self.attributes
             .sort_by(|one, other| (one.owner, name(&one.name)).cmp(&(other.owner, name(&other.name))));
-        self.attributes
-            .dedup_by(|one, other| one.owner == other.owner && name(&one.name) == name(&other.name));
+        self.attributes.dedup_by(|one, other| {
+            let has_key = one.owner == other.owner && name(&one.name) == name(&other.name);
+            repeat(has_key, one.value == other.value)
+        });
         self.headers.sort_by_key(|(owner, _)| *owner);
+        // Extents that differ at one place are kept: they overlap, which makes the content doubtful.
         self.pieces.sort_unstable();
-        self.pieces.dedup_by_key(|piece| (piece.stream, piece.start));
+        self.pieces.dedup();
         self.text = text;
+        if repeated > 0 {
+            let detail = "records of a file-system tree are damaged: expected one of each key, found others with the \
+                          same key, which are left out";
+            let mut problem = Problem::new(ProblemKind::Corrupt, detail);
+            problem.count = repeated;
+            notes.problem(problem);
+        }
     }
 
     /// The bytes of a name.
@@ -238,8 +255,9 @@ impl Catalog {
 
     /// The attribute of a file with that name.
     pub(super) fn attribute(&self, owner: u64, name: &[u8]) -> Option<Value> {
-        let found = self.attributes_of(owner).iter().find(|row| self.name(row.name) == name);
-        found.map(|row| row.value)
+        let rows = self.attributes_of(owner);
+        let at = rows.binary_search_by(|row| self.name(row.name).cmp(name)).ok()?;
+        rows.get(at).map(|row| row.value)
     }
 
     /// The header of a compressed file, when it stands in a record.
@@ -247,9 +265,21 @@ impl Catalog {
         self.headers.get(same(&self.headers, |(owner, _)| *owner, owner))?.first().map(|(_, header)| *header)
     }
 
+    /// How many pieces all data streams have.
+    pub(super) const fn extent_count(&self) -> u64 {
+        size(self.pieces.len())
+    }
+
     /// The pieces of a data stream.
     pub(super) fn pieces_of(&self, stream: u64) -> &[Piece] {
         self.pieces.get(same(&self.pieces, |piece| piece.stream, stream)).unwrap_or_default()
+    }
+}
+
+impl Attribute {
+    /// Whether it is too short to be an entry.
+    pub(super) const fn is_short(&self) -> bool {
+        matches!(self.value, Value::Here(run, _) if run.length < size(SHORTEST))
     }
 }
 

@@ -18,6 +18,8 @@ pub(super) struct Listed {
     pub nameless: u64,
     /// Whether the table of entries is full.
     pub full: bool,
+    /// Attributes beyond those of one file that can be numbered.
+    pub unnumbered: u64,
 }
 
 impl Listed {
@@ -40,9 +42,23 @@ impl Listed {
             let what = "files and directories that no directory names: they stand where they say themselves";
             survey.problem(counted(self.nameless, what));
         }
+        if self.unnumbered > 0 {
+            let what = "attributes of files that have more than 65534 of them are not listed";
+            survey.problem(Problem { kind: ProblemKind::Limit, ..counted(self.unnumbered, what) });
+        }
+        self.report_full(survey);
+    }
+
+    /// Says so when not everything had room.
+    pub(super) fn report_full(&self, survey: &mut Survey<'_>) {
         if self.full {
-            let detail = "more entries than one source may have: the rest are not listed";
-            survey.problem(Problem::new(ProblemKind::Limit, detail));
+            full(survey);
         }
     }
+}
+
+/// Notes that the table of entries is full.
+pub(super) fn full(survey: &mut Survey<'_>) {
+    let detail = "more entries than one source may have: the rest are not listed";
+    survey.problem(Problem::new(ProblemKind::Limit, detail));
 }

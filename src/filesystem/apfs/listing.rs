@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use crate::model::{EntryIndex, EntryKind, EntryState, NewEntry, Parent, Survey, Times};
 
 use super::block::Blocks;
-use super::catalog::{Attribute, COMPRESSION, Catalog, RESOURCE_FORK, SYMLINK, Text};
-use super::content::{self, Found, Trouble};
+use super::catalog::{Attribute, COMPRESSION, Catalog, RESOURCE_FORK, SYMLINK, Text, Value};
+use super::content::{self, Found, Parts, Trouble};
 use super::listed::Listed;
+use super::numbering::Numbering;
 use super::packed::Packed;
 use super::record::{Inode, Link};
 use super::space::Space;
@@ -19,8 +20,11 @@ const PRIVATE: u64 = 3;
 const ABOVE: u64 = 1;
 /// The first number of a file or directory of the user.
 const FIRST: u64 = 16;
-/// Bits of a record number that hold the number within the volume.
-const NUMBER: u64 = 0x00ff_ffff_ffff_ffff;
+
+/// Number of the data stream of a file that is compressed and has one nevertheless.
+const DATA: u16 = u16::MAX;
+/// Most extents of a volume that are mapped again because several names or streams share them.
+const SHARED: u64 = 1 << 24;
 
 /// Puts the entries of one state of a volume into a survey.
 pub(super) struct Listing<'a, 's, 'p> {
@@ -45,6 +49,10 @@ pub(super) struct Listing<'a, 's, 'p> {
     missing: u64,
     nameless: u64,
     full: bool,
+    /// Attributes beyond those that can be numbered.
+    unnumbered: u64,
+    /// How many more extents may be mapped: names and streams that share them must not make many of few.
+    pub extents_left: u64,
     /// Whether numbers of 60 bits must be told apart in 56.
     numbering: Numbering,
 }
@@ -56,15 +64,6 @@ pub(super) struct Chosen {
     pub directories: HashSet<u64>,
 }
 
-/// How inode numbers become record numbers.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Numbering {
-    /// By their low bits. Volumes of a group set one of the highest, in all of them.
-    Low,
-    /// By their position, because low bits are not enough in this volume.
-    Position,
-}
-
 impl<'a, 's, 'p> Listing<'a, 's, 'p> {
     /// A listing below the entry `top`, of everything.
     pub(super) fn new(
@@ -74,12 +73,6 @@ impl<'a, 's, 'p> Listing<'a, 's, 'p> {
         packed: &'a mut HashMap<u64, Packed>,
         (slot, top): (u8, EntryIndex),
     ) -> Self {
-        let mut low: Vec<u64> = catalog.inodes.iter().map(|(inode, _)| inode.id & NUMBER).collect();
-        low.sort_unstable();
-        let numbering = match low.windows(2).any(|pair| matches!(pair, [one, next] if one == next)) {
-            true => Numbering::Position,
-            false => Numbering::Low,
-        };
         Self {
             blocks,
             catalog,
@@ -95,12 +88,15 @@ impl<'a, 's, 'p> Listing<'a, 's, 'p> {
             missing: 0,
             nameless: 0,
             full: false,
-            numbering,
+            unnumbered: 0,
+            extents_left: SHARED.saturating_add(catalog.extent_count()),
+            numbering: Numbering::of(catalog),
         }
     }
 
     /// Adds the entries.
     pub(super) fn list(mut self) -> Listed {
+        self.root();
         self.walk(ROOT);
         self.private();
         self.nameless();
@@ -110,6 +106,16 @@ impl<'a, 's, 'p> Listing<'a, 's, 'p> {
             missing: self.missing,
             nameless: self.nameless,
             full: self.full,
+            unnumbered: self.unnumbered,
+        }
+    }
+
+    /// The root has its entry already, its attributes have not.
+    fn root(&mut self) {
+        let catalog = self.catalog;
+        if let (Some(top), None, Some((root, _))) = (self.places.get(&ROOT), self.chosen, catalog.inode(ROOT))
+        {
+            self.attributes(Parent::Entry(*top), root, b"", Parts::default());
         }
     }
 
@@ -153,7 +159,6 @@ impl<'a, 's, 'p> Listing<'a, 's, 'p> {
         };
         if inode.kind() != EntryKind::Directory {
             if self.is_chosen(id) {
-                self.seen.insert(id);
                 self.file(parent, inode, name);
             }
             return false;
@@ -174,7 +179,7 @@ impl<'a, 's, 'p> Listing<'a, 's, 'p> {
             return false;
         };
         self.places.insert(inode.id, index);
-        self.attributes(parent, inode, name);
+        self.attributes(parent, inode, name, Parts::default());
         true
     }
 
@@ -182,27 +187,54 @@ impl<'a, 's, 'p> Listing<'a, 's, 'p> {
         self.chosen.is_none_or(|chosen| chosen.files.contains(&id))
     }
 
+    /// Adds a file under one of its names; its other streams are listed under the first only.
     fn file(&mut self, parent: Parent, inode: &Inode, name: &[u8]) {
         let kind = inode.kind();
+        let cost = content::cost(self.catalog, inode);
         let found = match kind {
+            EntryKind::File if !self.may_map(cost) => content::of_too_many(inode.size),
             EntryKind::File => content::of_file(self.blocks, self.catalog, inode),
             EntryKind::Symlink => content::of_link(self.blocks, self.catalog, inode),
             EntryKind::Directory | EntryKind::Other => Found::of_nothing(),
         };
+        let parts = Parts { link: kind == EntryKind::Symlink, ..found.parts };
         self.put(parent, name, inode, kind, 0, found);
-        self.attributes(parent, inode, name);
+        if !self.seen.insert(inode.id) {
+            return;
+        }
+        self.attributes(parent, inode, name, parts);
+        let pieces = self.catalog.pieces_of(inode.stream).len();
+        if parts.description && pieces > 0 && self.may_map(pieces) {
+            let found = content::of_data(self.blocks, self.catalog, inode);
+            self.put(parent, &[name, b":data"].concat(), inode, EntryKind::File, DATA, found);
+        }
+    }
+
+    /// Whether so many extents may be mapped; they are counted.
+    fn may_map(&mut self, count: usize) -> bool {
+        let left = self.extents_left.checked_sub(crate::read::size(count));
+        self.extents_left = left.unwrap_or(self.extents_left);
+        left.is_some()
     }
 
     /// Adds the attributes that are entries of their own.
-    fn attributes(&mut self, parent: Parent, inode: &Inode, name: &[u8]) {
+    fn attributes(&mut self, parent: Parent, inode: &Inode, name: &[u8], parts: Parts) {
         let catalog = self.catalog;
-        let compressed = inode.is_compressed() && catalog.attribute(inode.id, COMPRESSION).is_some();
         for (at, attribute) in catalog.attributes_of(inode.id).iter().enumerate() {
             let own = catalog.name(attribute.name);
-            let stream = u16::try_from(at).ok().and_then(|at| at.checked_add(1));
-            let special = own == COMPRESSION || own == SYMLINK || own == RESOURCE_FORK && compressed;
-            let Some(stream) = stream.filter(|_| !special && !self.full) else { continue };
-            self.attribute(parent, inode, (name, own), stream, attribute);
+            let is_part = match own {
+                COMPRESSION => parts.description || attribute.is_short(),
+                SYMLINK => parts.link || attribute.is_short(),
+                RESOURCE_FORK => parts.fork,
+                _ => false,
+            };
+            if is_part || self.full {
+                continue;
+            }
+            match u16::try_from(at.saturating_add(1)).ok().filter(|stream| *stream < DATA) {
+                Some(stream) => self.attribute(parent, inode, (name, own), stream, attribute),
+                None => self.unnumbered = self.unnumbered.saturating_add(1),
+            }
         }
     }
 
@@ -214,7 +246,12 @@ impl<'a, 's, 'p> Listing<'a, 's, 'p> {
         stream: u16,
         attribute: &Attribute,
     ) {
-        let found = content::of_attribute(self.blocks, self.catalog, attribute.value);
+        let found = match attribute.value {
+            Value::Stream(stream, size) if !self.may_map(self.catalog.pieces_of(stream).len()) => {
+                content::of_too_many(Some(size))
+            }
+            value => content::of_attribute(self.blocks, self.catalog, value),
+        };
         let own = if own == RESOURCE_FORK { b"rsrc" } else { own };
         self.put(parent, &[name, b":", own].concat(), inode, EntryKind::File, stream, found);
     }
@@ -252,13 +289,13 @@ impl<'a, 's, 'p> Listing<'a, 's, 'p> {
     ) -> Option<EntryIndex> {
         let entry = NewEntry {
             parent,
-            name,
+            name: &super::escaped(name),
             kind,
             state: self.state,
             record: self.record(inode.id),
             stream,
             size: found.size,
-            times: inode.times,
+            times: inode.times(),
             content: found.content,
             runs: &found.runs,
         };
@@ -269,14 +306,7 @@ impl<'a, 's, 'p> Listing<'a, 's, 'p> {
 
     /// The record number of an inode: unique over the container.
     fn record(&self, id: u64) -> u64 {
-        let number = match self.numbering {
-            Numbering::Low => id & NUMBER,
-            Numbering::Position => {
-                let at = self.catalog.inodes.partition_point(|(inode, _)| inode.id < id);
-                crate::read::size(at) | (1 << 55)
-            }
-        };
-        u64::from(self.slot) << 56 | number & NUMBER
+        u64::from(self.slot) << 56 | self.numbering.number(id)
     }
 
     /// Adds a name whose inode is not there.
@@ -284,20 +314,24 @@ impl<'a, 's, 'p> Listing<'a, 's, 'p> {
         self.missing = self.missing.saturating_add(1);
         let mut found = Found::of_nothing();
         if link.kind == EntryKind::File {
-            found = content::of_lost(self.blocks, self.catalog, link.target);
+            found = match self.may_map(self.catalog.pieces_of(link.target).len()) {
+                true => content::of_lost(self.blocks, self.catalog, link.target),
+                false => content::of_too_many(None),
+            };
         }
-        self.survey.add(NewEntry {
+        let index = self.survey.add(NewEntry {
             parent,
-            name,
+            name: &super::escaped(name),
             kind: link.kind,
             state: self.state,
-            record: u64::from(self.slot) << 56 | link.target & NUMBER,
+            record: self.record(link.target),
             stream: 0,
             size: found.size,
             times: Times::default(),
             content: found.content,
             runs: &found.runs,
         });
+        self.full |= index.is_none();
     }
 
     /// Adds what no name leads to: at the place that it gives itself, or nowhere.
@@ -331,7 +365,7 @@ impl<'a, 's, 'p> Listing<'a, 's, 'p> {
         }
         let catalog = self.catalog;
         while let Some((inode, text)) = chain.pop().and_then(|id| catalog.inode(id)) {
-            if !self.seen.insert(inode.id) {
+            if self.seen.contains(&inode.id) {
                 continue;
             }
             let parent = self.places.get(&inode.parent).map_or(Parent::Unknown, |at| Parent::Entry(*at));
@@ -339,6 +373,7 @@ impl<'a, 's, 'p> Listing<'a, 's, 'p> {
             self.nameless = self.nameless.saturating_add(1);
             match inode.kind() {
                 EntryKind::Directory => {
+                    self.seen.insert(inode.id);
                     self.directory(parent, inode, &name);
                     self.walk(inode.id);
                 }

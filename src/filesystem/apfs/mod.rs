@@ -13,7 +13,9 @@
 //! the files of a snapshot whose content is neither in the volume nor in an older snapshot. Files that older
 //! checkpoints know and that are gone are deleted entries; `space` says whether their blocks are still free. Nothing
 //! is searched for in free space. Extended attributes of 128 bytes and more are streams `file:attribute`, the resource
-//! fork is `file:rsrc`; shorter ones are read as metadata only.
+//! fork is `file:rsrc`; shorter ones are read as metadata only. A file with several names has them under the first. The
+//! data stream of a compressed file, which nothing shows, is `file:data`. Of snapshots and older states, attributes of
+//! directories are listed only where a directory leads to a listed file.
 //!
 //! Encrypted volumes are a directory and a problem; their blocks are claimed by what is not encrypted of them. Fusion
 //! drives are not read.
@@ -28,6 +30,7 @@ mod listed;
 mod listing;
 mod map;
 mod node;
+mod numbering;
 mod object;
 mod packed;
 mod record;
@@ -37,8 +40,9 @@ mod survey;
 mod tree;
 mod volume;
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::{Filesystem, Format, Stream};
 use crate::model::{FileEntry, Problem, ProblemKind, Survey, TimeEncoding};
@@ -82,7 +86,7 @@ struct Opened {
     /// What was found out before the survey began.
     notes: Mutex<Option<Notes>>,
     /// How compressed files are had, by record; filled by the survey.
-    packed: Mutex<HashMap<u64, Packed>>,
+    packed: OnceLock<HashMap<u64, Packed>>,
 }
 
 /// A volume of the container.
@@ -130,7 +134,7 @@ impl Opened {
             volumes.push(Entry { slot, id, name: unique(&mut names, &own), superblock });
         }
         let notes = Mutex::new(Some(notes));
-        Ok(Self { blocks, checkpoints, volumes, notes, packed: Mutex::default() })
+        Ok(Self { blocks, checkpoints, volumes, notes, packed: OnceLock::new() })
     }
 
     /// Which blocks are free; what is not known counts as used.
@@ -170,13 +174,14 @@ impl Filesystem for Opened {
     fn survey(&self, survey: &mut Survey<'_>) -> Result<()> {
         let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
         let packed = survey::Surveyor::new(self, notes, survey).run();
-        *self.packed.lock().unwrap_or_else(PoisonError::into_inner) = packed;
+        // A second survey finds the same.
+        let _ = self.packed.set(packed);
         Ok(())
     }
 
     fn open(&self, entry: FileEntry<'_>) -> Result<Box<dyn Stream>> {
-        let packed = self.packed.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = packed.get(&entry.record()).filter(|_| entry.stream() == 0);
+        let packed = self.packed.get().and_then(|packed| packed.get(&entry.record()));
+        let found = packed.filter(|_| entry.stream() == 0);
         found
             .ok_or_else(|| Error::corrupt("compressed file", 0, "one that the survey found", entry.record()))?
             .open(&self.blocks.source)
@@ -204,6 +209,14 @@ fn plain(name: &[u8]) -> impl Iterator<Item = u8> + '_ {
         }
     };
     name.iter().map(escaped).flat_map(|(bytes, length)| bytes.into_iter().take(length))
+}
+
+/// As above, without a copy for the usual name.
+fn escaped(name: &[u8]) -> Cow<'_, [u8]> {
+    match name.contains(&b'/') {
+        true => Cow::Owned(plain(name).collect()),
+        false => Cow::Borrowed(name),
+    }
 }
 
 /// Bytes of the evidence as text that may be shown.

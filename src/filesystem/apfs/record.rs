@@ -45,7 +45,8 @@ pub(super) struct Inode {
     pub parent: u64,
     /// Identifier of its data stream.
     pub stream: u64,
-    pub times: Times,
+    /// Created, modified, changed, accessed.
+    times: [u64; 4],
     flags: u64,
     bsd_flags: u32,
     mode: u16,
@@ -92,6 +93,17 @@ impl Inode {
             0o100_000 => EntryKind::File,
             0o120_000 => EntryKind::Symlink,
             _ => EntryKind::Other,
+        }
+    }
+
+    /// Its time stamps, nanoseconds since 1970.
+    pub(super) const fn times(&self) -> Times {
+        let [created, modified, changed, accessed] = self.times;
+        Times {
+            created: Some(created),
+            modified: Some(modified),
+            changed: Some(changed),
+            accessed: Some(accessed),
         }
     }
 
@@ -149,12 +161,7 @@ fn inode(id: u64, value: &[u8]) -> Option<Record<'_>> {
         id,
         parent: fields.u64(0)?,
         stream: fields.u64(8)?,
-        times: Times {
-            created: fields.u64(16),
-            modified: fields.u64(24),
-            changed: fields.u64(32),
-            accessed: fields.u64(40),
-        },
+        times: [fields.u64(16)?, fields.u64(24)?, fields.u64(32)?, fields.u64(40)?],
         flags: fields.u64(48)?,
         bsd_flags: fields.u32(68)?,
         mode: fields.u16(80)?,

@@ -3,7 +3,7 @@
 //! Apple File System Reference, section "Snapshots". A snapshot has no tree of its own: it is the state of the volume at
 //! the end of a transaction, and the object map still knows where the nodes of that state are.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest, Sha256};
 
@@ -63,26 +63,62 @@ fn parse(key: &[u8], value: &[u8]) -> Option<Snapshot> {
 /// What identifies a file and its content; times and names do not.
 pub(super) type Print = [u8; 16];
 
-/// The print of a file: its number, and where its content and its attributes are.
-pub(super) fn print(catalog: &Catalog, inode: &Inode) -> Print {
-    let mut digest = Sha256::new();
-    let mut numbers = |values: &[u64]| values.iter().for_each(|value| digest.update(value.to_le_bytes()));
-    let pieces = |numbers: &mut dyn FnMut(&[u64]), stream: u64| {
-        for piece in catalog.pieces_of(stream) {
-            numbers(&[piece.start, piece.length, piece.block]);
-        }
-    };
-    numbers(&[inode.id, inode.size.unwrap_or(u64::MAX), u64::from(inode.is_compressed())]);
-    pieces(&mut numbers, inode.stream);
-    for attribute in catalog.attributes_of(inode.id) {
-        match attribute.value {
-            Value::Here(run, print) => numbers(&[1, run.length, print]),
-            Value::Stream(stream, size) => {
-                numbers(&[2, size]);
-                pieces(&mut numbers, stream);
+/// Makes prints of the files of a state.
+pub(super) struct Printer<'a> {
+    catalog: &'a Catalog,
+    /// Prints of long streams: several files may share one.
+    long: HashMap<u64, Print>,
+}
+
+/// Pieces from which on the print of a stream is kept.
+const LONG: usize = 64;
+
+impl<'a> Printer<'a> {
+    /// For the files of that state.
+    pub(super) fn new(catalog: &'a Catalog) -> Self {
+        Self { catalog, long: HashMap::new() }
+    }
+
+    /// The print of a file: its number, and where its content and its attributes are.
+    pub(super) fn print(&mut self, inode: &Inode) -> Print {
+        let mut digest = Sha256::new();
+        numbers(&mut digest, &[inode.id, inode.size.unwrap_or(u64::MAX), u64::from(inode.is_compressed())]);
+        digest.update(self.stream(inode.stream));
+        for attribute in self.catalog.attributes_of(inode.id) {
+            match attribute.value {
+                Value::Here(run, print) => numbers(&mut digest, &[1, run.length, print]),
+                Value::Stream(stream, size) => {
+                    numbers(&mut digest, &[2, size]);
+                    digest.update(self.stream(stream));
+                }
             }
         }
+        cut(digest)
     }
+
+    /// The print of the places of a stream; all of one length, so that what follows cannot be taken for a part.
+    fn stream(&mut self, stream: u64) -> Print {
+        if let Some(known) = self.long.get(&stream) {
+            return *known;
+        }
+        let pieces = self.catalog.pieces_of(stream);
+        let mut digest = Sha256::new();
+        for piece in pieces {
+            numbers(&mut digest, &[piece.start, piece.length, piece.block]);
+        }
+        let print = cut(digest);
+        if pieces.len() >= LONG {
+            self.long.insert(stream, print);
+        }
+        print
+    }
+}
+
+fn numbers(digest: &mut Sha256, values: &[u64]) {
+    values.iter().for_each(|value| digest.update(value.to_le_bytes()));
+}
+
+fn cut(digest: Sha256) -> Print {
     let mut print = [0; 16];
     print.iter_mut().zip(digest.finalize()).for_each(|(to, from)| *to = from);
     print

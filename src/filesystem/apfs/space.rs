@@ -3,7 +3,7 @@
 //! Apple File System Reference, section "Space Manager". Blocks that were freed lately wait in a queue: they are still
 //! marked as used, and nothing has taken them yet.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::model::Extent;
 use crate::read::Fields;
@@ -55,8 +55,10 @@ impl Space {
             places.take(usize::try_from(count).unwrap_or(0)).map(|word| u64::from_le_bytes(*word)).collect()
         };
         let (groups, tables) = (fields.u32(68)?, fields.u32(64)?);
-        let listed = addresses(fields.u32(80), if groups > 0 { groups } else { tables });
-        let chunks: Vec<u64> = match groups {
+        let mut seen = HashSet::new();
+        let mut listed = addresses(fields.u32(80), if groups > 0 { groups } else { tables });
+        listed.retain(|block| seen.insert(*block));
+        let mut chunks: Vec<u64> = match groups {
             0 => listed,
             _ => listed
                 .iter()
@@ -64,9 +66,13 @@ impl Space {
                 .flat_map(word)
                 .collect(),
         };
+        chunks.retain(|block| groups == 0 || seen.insert(*block));
+        let most = most_chunks(blocks);
         for table in chunks {
             for cell in cells(blocks, table, kind::CHUNKS, 32, notes) {
-                space.chunk(blocks, &cell, notes);
+                if crate::read::size(space.chunks.len()) < most {
+                    space.chunk(blocks, &cell, notes);
+                }
             }
         }
         space.chunks.sort_by_key(|chunk| chunk.first);
@@ -113,7 +119,7 @@ impl Space {
         let mut at = first;
         let end = first.saturating_add(count);
         while at < end {
-            let next = self.free_until(at).or_else(|| self.waits_until(at));
+            let next = self.free_until(at, end).or_else(|| self.waits_until(at));
             match next.filter(|next| *next > at) {
                 Some(next) => at = next,
                 None => return false,
@@ -122,18 +128,35 @@ impl Space {
         true
     }
 
-    /// The end of the free blocks from `at` on, within its chunk.
-    fn free_until(&self, at: u64) -> Option<u64> {
+    /// The end of the free blocks from `at` on, within its chunk and as far as `end`.
+    fn free_until(&self, at: u64, end: u64) -> Option<u64> {
         let after = self.chunks.partition_point(|chunk| chunk.first <= at);
         let chunk = self.chunks.get(after.checked_sub(1)?)?;
         let within = at.checked_sub(chunk.first).filter(|within| *within < chunk.count)?;
         let Some(bits) = &chunk.bits else { return chunk.first.checked_add(chunk.count) };
-        let is_used = |bit: u64| {
-            let byte = usize::try_from(bit / 8).ok().and_then(|at| bits.get(at).copied());
-            byte.is_none_or(|byte| byte & (1 << (bit % 8)) != 0)
-        };
-        let run = (within..chunk.count).take_while(|bit| !is_used(*bit)).count();
-        at.checked_add(crate::read::size(run)).filter(|end| *end > at)
+        let stop = chunk.count.min(within.saturating_add(end.saturating_sub(at)));
+        let mut bit = within;
+        while bit < stop {
+            let rest = usize::try_from(bit / 8).ok().and_then(|byte| bits.get(byte..)).unwrap_or_default();
+            let Some(byte) = rest.first() else { break };
+            if bit % 8 == 0 && *byte == 0 {
+                // Many at once: streams may name the same blocks again and again.
+                let most = usize::try_from(stop.saturating_sub(bit).div_ceil(8)).unwrap_or(usize::MAX);
+                let zeros = rest.iter().take(most).take_while(|byte| **byte == 0).count();
+                bit = bit.saturating_add(crate::read::size(zeros).saturating_mul(8));
+            } else if byte & (1 << (bit % 8)) == 0 {
+                bit = bit.saturating_add(1);
+            } else {
+                break;
+            }
+        }
+        at.checked_add(bit.min(stop).saturating_sub(within)).filter(|end| *end > at)
+    }
+
+    /// How many chunks are known.
+    #[cfg(test)]
+    pub(super) const fn length(&self) -> usize {
+        self.chunks.len()
     }
 
     fn waits_until(&self, at: u64) -> Option<u64> {
@@ -141,6 +164,13 @@ impl Space {
         let (first, count) = self.waiting.get(after.checked_sub(1)?)?;
         first.checked_add(*count).filter(|end| *end > at)
     }
+}
+
+/// As many chunks as the medium has blocks for.
+fn most_chunks(blocks: &Blocks) -> u64 {
+    let length = crate::read::size(blocks.length);
+    let there = blocks.source.size().checked_div(length).unwrap_or(0).min(blocks.count);
+    there.checked_div(length.saturating_mul(8)).unwrap_or(0).saturating_add(1)
 }
 
 fn word(cell: Vec<u8>) -> Option<u64> {
@@ -176,4 +206,31 @@ fn cells(blocks: &Blocks, block: u64, kind: u32, length: usize, notes: &mut Note
     notes.read(blocks.extent(block, 1));
     let cells = bytes.get(40..).unwrap_or_default().chunks_exact(length);
     cells.take(count).map(<[u8]>::to_vec).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn free_blocks_are_those_that_the_bits_say_and_those_that_wait() {
+        let mut bits = vec![0; 64];
+        for used in [3_usize, 40, 41, 300] {
+            bits[used / 8] |= 1 << (used % 8);
+        }
+        let chunks = vec![
+            Chunk { first: 0, count: 500, bits: Some(bits) },
+            Chunk { first: 500, count: 100, bits: None },
+            Chunk { first: 600, count: 5000, bits: Some(vec![0; 64]) },
+        ];
+        let space = Space { chunks, waiting: vec![(41, 1)] };
+        let is_free = |block: u64| ![3, 40, 300].contains(&block) && block < 600 + 512;
+        for first in 0..1200 {
+            for count in [1, 2, 7, 8, 9, 60, 250, 520] {
+                let expected = (first..first + count).all(is_free);
+                assert_eq!(space.is_free(first, count), expected, "{first} {count}");
+            }
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::model::{
-    Content, EntryIndex, EntryKind, EntryState, NewEntry, Parent, Problem, ProblemKind, Survey, Times,
+    Content, EntryIndex, EntryKind, EntryState, Extent, NewEntry, Parent, Problem, ProblemKind, Survey, Times,
 };
 
 use super::Opened;
@@ -11,11 +11,11 @@ use super::block::{Address, Blocks, Notes};
 use super::catalog::Catalog;
 use super::container::Container;
 use super::encrypted;
-use super::listed::Listed;
+use super::listed;
 use super::listing::{Listing, ROOT};
 use super::map::ObjectMap;
 use super::packed::Packed;
-use super::snapshot::{self, Print, Snapshot};
+use super::snapshot::{self, Print, Printer, Snapshot};
 use super::space::Space;
 use super::volume::Superblock;
 
@@ -60,13 +60,25 @@ impl<'a, 's> Surveyor<'a, 's> {
     pub(super) fn run(mut self) -> HashMap<u64, Packed> {
         let newest = &self.opened.checkpoints.newest;
         self.notes.read(self.blocks.extent(0, 1));
+        self.whole(newest.blocks);
         let mut lives = Vec::new();
         for entry in &self.opened.volumes {
             lives.extend(self.volume(entry, newest.transaction));
         }
         self.older(&mut lives);
-        self.notes.hand_over(self.survey);
+        self.notes.hand_over(&self.blocks.source, self.survey);
         self.packed
+    }
+
+    /// Says so when the container is longer than the volume that holds it.
+    fn whole(&mut self, blocks: u64) {
+        let (size, available) = (self.blocks.extent(0, blocks).length, self.blocks.source.size());
+        if size > available {
+            let detail =
+                format!("the APFS container has {size} bytes, but the volume ends after {available}");
+            let missing = Extent::new(available, size.saturating_sub(available));
+            self.survey.problem(Problem::new(ProblemKind::Corrupt, detail).at(missing));
+        }
     }
 
     /// Adds a volume; `None` when nothing below it can be listed.
@@ -90,6 +102,14 @@ impl<'a, 's> Surveyor<'a, 's> {
             let problem =
                 Problem::new(ProblemKind::Unsupported, detail).at(self.blocks.extent(volume.block, 1));
             self.notes.problem(problem.advise("compare with another tool"));
+        }
+        if volume.is_rolling() {
+            let detail = format!(
+                "APFS volume {name}: it was being encrypted or decrypted: content may be cipher text in part"
+            );
+            let problem =
+                Problem::new(ProblemKind::Encrypted, detail).at(self.blocks.extent(volume.block, 1));
+            self.notes.problem(problem.advise("a file without a match may still be one that is looked for"));
         }
         let map = ObjectMap::read(self.blocks, volume.map, &mut self.notes);
         let is_locked =
@@ -122,7 +142,7 @@ impl<'a, 's> Surveyor<'a, 's> {
 
     /// Adds the directory that stands for a volume or snapshot.
     fn top(&mut self, parent: Parent, name: &[u8], slot: u8, times: Times) -> Option<EntryIndex> {
-        self.survey.add(NewEntry {
+        let index = self.survey.add(NewEntry {
             parent,
             name,
             kind: EntryKind::Directory,
@@ -133,7 +153,11 @@ impl<'a, 's> Surveyor<'a, 's> {
             times,
             content: Content::Runs,
             runs: &[],
-        })
+        });
+        if index.is_none() {
+            listed::full(self.survey);
+        }
+        index
     }
 
     /// The highest byte of record numbers that nothing else has; `None`, with a problem, when all are given away.
@@ -141,8 +165,10 @@ impl<'a, 's> Surveyor<'a, 's> {
         let slot = self.extra;
         self.extra = slot.and_then(|slot| slot.checked_add(1));
         if slot.is_none() {
-            let detail = format!("{what}: not examined, more snapshots than can be told apart");
-            self.notes.problem(Problem::new(ProblemKind::Limit, detail));
+            let detail =
+                format!("{what}: not examined, more snapshots and older states than can be told apart");
+            // Not by way of the notes, which older states are silent in.
+            self.survey.problem(Problem::new(ProblemKind::Limit, detail));
         }
         slot
     }
@@ -156,8 +182,9 @@ impl<'a, 's> Surveyor<'a, 's> {
         if snapshots.is_empty() {
             return;
         }
+        let mut printer = Printer::new(&catalog);
         let mut prints: HashSet<Print> =
-            catalog.inodes.iter().map(|(inode, _)| snapshot::print(&catalog, inode)).collect();
+            catalog.inodes.iter().map(|(inode, _)| printer.print(inode)).collect();
         drop(catalog);
         for snapshot in snapshots {
             self.snapshot(live, &snapshot, map, &mut prints);
@@ -183,8 +210,10 @@ impl<'a, 's> Surveyor<'a, 's> {
             return;
         }
         let read = Catalog::read(self.blocks, &volume, map, snapshot.transaction, &mut self.notes);
-        let Some(catalog) = read else { return };
-        let chosen = snapshot::choose(&catalog, &mut |inode| prints.insert(snapshot::print(&catalog, inode)));
+        let Some(mut catalog) = read else { return };
+        catalog.is_encrypted = volume.is_encrypted() && volume.sound;
+        let mut printer = Printer::new(&catalog);
+        let chosen = snapshot::choose(&catalog, &mut |inode| prints.insert(printer.print(inode)));
         live.known.extend(catalog.inodes.iter().map(|(inode, _)| inode.id));
         if chosen.files.is_empty() {
             return;
@@ -243,8 +272,9 @@ impl<'a, 's> Surveyor<'a, 's> {
         listing.state = EntryState::Deleted;
         listing.space = Some(space);
         listing.places = std::mem::take(&mut live.places);
-        let Listed { places, .. } = listing.list();
-        live.places = places;
+        let listed = listing.list();
+        listed.report_full(self.survey);
+        live.places = listed.places;
     }
 }
 

@@ -39,6 +39,8 @@ pub(super) struct Superblock {
     pub snapshot_count: u64,
     /// Block of the root of the tree of file extents, in a sealed volume.
     pub extents: u64,
+    /// Identifier of the state of an encryption that is under way; 0 when none is.
+    rolling: u64,
     /// Its name; possibly hostile bytes.
     pub name: Vec<u8>,
     /// When it was made and last changed, nanoseconds since 1970.
@@ -91,6 +93,7 @@ impl Superblock {
             snapshots: fields.u64(152)?,
             snapshot_count: fields.u64(216)?,
             extents: fields.u64(1032)?,
+            rolling: fields.u64(976)?,
             name: name.get(..end)?.to_vec(),
             created: fields.u64(304)?,
             modified: fields.u64(256)?,
@@ -100,6 +103,11 @@ impl Superblock {
     /// Whether its tree and files are encrypted.
     pub(super) const fn is_encrypted(&self) -> bool {
         self.flags & UNENCRYPTED == 0
+    }
+
+    /// Whether it was being encrypted or decrypted: some extents are one, others are the other.
+    pub(super) const fn is_rolling(&self) -> bool {
+        self.sound && self.rolling != 0
     }
 
     /// Whether one key is for the whole of it.

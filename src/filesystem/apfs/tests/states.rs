@@ -57,6 +57,28 @@ fn blocks_in_use_are_overwritten_and_blocks_that_wait_are_not() {
 }
 
 #[test]
+fn a_space_manager_that_names_its_tables_again_and_again_takes_no_more_memory() {
+    let mut builder = started();
+    remove_all(&mut builder);
+    let manager = builder.image.chunks(BLOCK).rposition(|block| block[24..28] == [5, 0, 0, 0x80]).unwrap();
+    let block = &mut builder.image[manager * BLOCK..][..BLOCK];
+    let list = u32::from_le_bytes(block[80..84].try_into().unwrap()) as usize;
+    let table: [u8; 8] = block[list..list + 8].try_into().unwrap();
+    block[list..].chunks_exact_mut(8).for_each(|place| place.copy_from_slice(&table));
+    block[64..68].copy_from_slice(&u32::MAX.to_le_bytes());
+    build::reseal(block);
+    let table = u64::from_le_bytes(table) as usize;
+    let block = &mut builder.image[table * BLOCK..][..BLOCK];
+    let cell = block[40..72].to_vec();
+    block[40..].chunks_exact_mut(32).for_each(|place| place.copy_from_slice(&cell));
+    block[36..40].copy_from_slice(&u32::MAX.to_le_bytes());
+    build::reseal(block);
+    let opened =
+        super::super::Opened::open(&(std::sync::Arc::new(crate::read::Memory(builder.image)) as _)).unwrap();
+    assert_eq!(opened.space(&mut super::super::Notes::default()).length(), 1);
+}
+
+#[test]
 fn states_whose_nodes_were_written_over_give_no_wrong_entries() {
     let mut builder = started();
     let before = builder.image.clone();
@@ -99,6 +121,20 @@ fn a_snapshot_lists_what_the_volume_does_not_hold_any_more() {
     assert_eq!(image.find(expected[2]).record >> 56, 100);
     // What a snapshot holds is not deleted.
     assert!(image.entries.iter().all(|entry| entry.state == EntryState::Allocated));
+}
+
+#[test]
+fn files_of_a_snapshot_of_an_encrypted_volume_are_encrypted() {
+    let mut builder = started();
+    builder.snapshot(0, "before");
+    remove_all(&mut builder);
+    for block in builder.image.chunks_mut(BLOCK).filter(|block| &block[32..36] == b"APSB") {
+        block[264] = 0;
+        build::reseal(block);
+    }
+    let image = Image::survey(&Apfs, builder.image).unwrap();
+    assert_eq!(image.find("Data/.snapshot before/pictures/3.jpg").content, Content::Encrypted);
+    assert_eq!(image.find("Data/pictures/4.jpg").content, Content::Encrypted);
 }
 
 #[test]

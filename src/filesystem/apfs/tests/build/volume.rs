@@ -178,6 +178,22 @@ impl Volume {
         }
     }
 
+    /// Adds one extent; `turn` tells extents at the same place apart.
+    pub fn extent(&mut self, id: u64, start: u64, turn: u64, (block, count): (u64, u64)) {
+        let value = [count * BLOCK as u64, block, 0].map(u64::to_le_bytes).concat();
+        self.record(id, 8, vec![start, turn], vec![], &u64::to_le_bytes(start), value);
+        self.extents.insert(block, (count, id));
+    }
+
+    /// Writes a record of that kind once more, with another last byte.
+    pub fn again(&mut self, id: u64, kind: u8) {
+        let found = self.records.iter().find(|(key, _)| (key.0, key.1) == (id, kind));
+        let (mut key, mut pair) = found.map(|(key, pair)| (key.clone(), pair.clone())).unwrap();
+        *pair.1.last_mut().unwrap() ^= 1;
+        key.2.push(1);
+        self.records.insert(key, pair);
+    }
+
     /// Adds an attribute whose value stands in its record.
     pub fn attribute(&mut self, id: u64, name: &str, data: &[u8]) {
         let mut value = [2_u16.to_le_bytes(), (data.len() as u16).to_le_bytes()].concat();
