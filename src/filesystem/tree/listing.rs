@@ -292,7 +292,7 @@ impl<'t> Listing<'t> {
         let runs = self.rows.runs(row);
         let content = self.judge.content(row, runs, state);
         // What exists and is not examined has its place in the ledger all the same.
-        let exists = row.has(mark::IN_USE) || state == EntryState::Allocated;
+        let exists = row.has(mark::IN_USE) || state == EntryState::Allocated && row.has(mark::LINKED);
         let runs = if content.is_had() || exists { runs } else { &[] };
         Facts { kind: row.kind, state, size: row.size, times: row.times(), content, runs }
     }

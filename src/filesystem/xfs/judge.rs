@@ -13,7 +13,7 @@ pub(super) struct Judge<'v> {
 }
 
 impl tree::Judge for Judge<'_> {
-    fn content(&self, row: &Row, runs: &[Run], state: EntryState) -> Content {
+    fn content(&self, row: &Row, runs: &[Run], _state: EntryState) -> Content {
         if row.kind == EntryKind::Other {
             return Content::Runs;
         }
@@ -34,7 +34,8 @@ impl tree::Judge for Judge<'_> {
         if covered < row.size && row.kind != EntryKind::Directory {
             return Content::Lost;
         }
-        match row.has(mark::IN_USE) || state == EntryState::Allocated {
+        // A name in use does not make the remains of a free inode a file.
+        match row.has(mark::IN_USE) {
             true => Content::Runs,
             false if row.has(own::FREE) => Content::Likely,
             false => Content::Overwritten,

@@ -88,6 +88,28 @@ fn each_metadata_block_that_is_wiped_costs_no_more_than_itself() {
     }
 }
 
+/// The place of the inode of a file.
+fn inode_of(image: &Image, path: &str) -> usize {
+    let superblock = locate::find(&image.source).unwrap().0;
+    superblock.inode_byte(image.find(path).record).unwrap() as usize
+}
+
+#[test]
+fn a_name_in_use_does_not_make_the_remains_of_a_free_inode_certain() {
+    let Some(mut content) = small("-m crc=0") else { return };
+    let before = Image::survey(&Xfs, content.clone()).unwrap();
+    let path = "folder_3/picture_003.jpg";
+    let inode = inode_of(&before, path);
+    // Mode, links, size and number of extents go when an inode is freed; its blocks are in use again.
+    for place in [2..4, 16..20, 56..64, 76..80] {
+        content[inode..][place].fill(0);
+    }
+    let image = Image::survey(&Xfs, content).unwrap();
+    let file = image.find(path);
+    assert_eq!((file.content, file.runs.len()), (Content::Overwritten, 0));
+    image.problem(ProblemKind::Corrupt, "is named by a directory and not in use");
+}
+
 #[test]
 fn inodes_that_cannot_be_read_cost_no_more_than_themselves() {
     struct Faulty(Vec<u8>, Extent);
