@@ -21,6 +21,8 @@ pub(super) mod own {
     pub const FREE: u32 = OWN << 3;
     /// Nothing says where the content of a deleted inode was.
     pub const NOWHERE: u32 = OWN << 4;
+    /// Only a search found it: no tree lists it, and it may have been deleted long ago.
+    pub const SEARCHED: u32 = OWN << 5;
 }
 
 /// Inodes whose trees of extents must be read, before they are read in physical order.
@@ -73,7 +75,8 @@ impl<'v> Inodes<'v> {
         }
     }
 
-    /// Adds an inode that is in use or was; `used` is what its chunk says. Only what bears an inode's magic counts.
+    /// Adds an inode that is in use or was; `used` is what its chunk says, and `None` where only a search found it.
+    /// Only what bears an inode's magic counts.
     pub(super) fn add(
         &mut self,
         number: u64,
@@ -99,7 +102,9 @@ impl<'v> Inodes<'v> {
         let local = inode.format() == Some(Format::Local);
         let marks = [
             (true, mark::IN_USE),
-            (inode.links() > 0, mark::LINKED),
+            // Of a chunk that was given back the inodes stay as they were: without a name they are remains.
+            (inode.links() > 0 && used.is_some(), mark::LINKED),
+            (used.is_none(), own::SEARCHED),
             (system, mark::SYSTEM),
             (local, own::LOCAL),
             (inode.is_realtime(), own::REALTIME),
