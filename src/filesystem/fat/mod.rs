@@ -120,6 +120,7 @@ impl Filesystem for Volume {
         walk.living();
         walk.deleted();
         walk.orphans();
+        walk.recover();
         Ok(())
     }
 
