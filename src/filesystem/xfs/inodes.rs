@@ -59,6 +59,8 @@ pub(super) struct Inodes<'v> {
     pending: Vec<Pending>,
     reported: u64,
     realtime: u64,
+    /// Inodes in use whose attributes lie in blocks of their own.
+    attributes: u64,
 }
 
 impl<'v> Inodes<'v> {
@@ -72,6 +74,7 @@ impl<'v> Inodes<'v> {
             pending: Vec::new(),
             reported: 0,
             realtime: 0,
+            attributes: 0,
         }
     }
 
@@ -125,6 +128,8 @@ impl<'v> Inodes<'v> {
             });
         }
         self.realtime = self.realtime.saturating_add(u64::from(row.has(own::REALTIME)));
+        let attributes = !system && inode.has_attribute_blocks();
+        self.attributes = self.attributes.saturating_add(u64::from(attributes));
         let at = self.rows.push(row);
         let Some(fork) = fork else { return };
         match fork.first_node() {
@@ -172,6 +177,13 @@ impl<'v> Inodes<'v> {
             problem.count = self.realtime;
             survey.problem(problem);
         }
+        if self.attributes > 0 {
+            let detail = "files and directories whose extended attributes have blocks of their own, which are not read";
+            survey.problem(Problem {
+                count: self.attributes,
+                ..Problem::new(ProblemKind::Unsupported, detail)
+            });
+        }
     }
 
     /// Says that an inode in use does not look like one.
@@ -196,6 +208,13 @@ impl<'v> Inodes<'v> {
         let number = row.number;
         if inode.checksum() == Some(false) || inode.own_number().is_some_and(|(own, _)| own != number) {
             let detail = format!("inode {number}: its checksum does not hold, or it is another inode's");
+            self.report(number, place, detail, survey);
+        }
+        if inode.is_mistyped() {
+            let detail = format!(
+                "inode {number}: expected no content with mode {:06o}, found some: it is taken for a file",
+                inode.mode()
+            );
             self.report(number, place, detail, survey);
         }
         let most = Inode::most(&self.volume.superblock);

@@ -148,6 +148,22 @@ fn inodes_that_only_a_search_finds_and_nothing_names_are_no_files_in_use() {
 }
 
 #[test]
+fn a_damaged_type_does_not_hide_content_and_attributes_that_are_not_read_are_said() {
+    let Some(mut content) = small("-m crc=0") else { return };
+    let before = Image::survey(&Xfs, content.clone()).unwrap();
+    let path = "folder_3/picture_003.jpg";
+    let inode = inode_of(&before, path);
+    content[inode + 2] = 0x11;
+    // One extent of attributes.
+    content[inode + 80..inode + 84].copy_from_slice(&[0, 1, 12, 2]);
+    let image = Image::survey(&Xfs, content).unwrap();
+    assert_eq!((image.find(path).kind, image.find(path).content), (EntryKind::File, Content::Runs));
+    assert_eq!(image.digests(EntryState::Allocated), before.digests(EntryState::Allocated));
+    image.problem(ProblemKind::Corrupt, "it is taken for a file");
+    assert_eq!(image.problem(ProblemKind::Unsupported, "extended attributes").count, 1);
+}
+
+#[test]
 fn inodes_that_cannot_be_read_cost_no_more_than_themselves() {
     struct Faulty(Vec<u8>, Extent);
     impl ReadAt for Faulty {
