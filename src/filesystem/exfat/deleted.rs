@@ -9,9 +9,8 @@ use std::collections::BTreeSet;
 use super::directory::{Found, Parser, Trust};
 use super::set::{FILE, IN_USE, Place, SLOT, Soundness, is_near};
 use super::walk::{Directory, Row, Walk, file_name, pieces, stream_name};
-use crate::filesystem::fat::bitmap::Bitmap;
-use crate::filesystem::fat::chain::{Clusters, runs};
-use crate::filesystem::fat::recovery::Remains;
+use crate::filesystem::fat::chain::{Clusters, append, runs};
+use crate::filesystem::fat::recovery::{Asked, Remains};
 use crate::model::{Content, EntryState, Extent, Parent, Run};
 
 /// Bytes at the start of a cluster that are searched for an entry set: the rest of one, and a longest one.
@@ -22,13 +21,6 @@ pub(super) struct Pending {
     pub(super) parent: Parent,
     pub(super) state: EntryState,
     pub(super) found: Found,
-}
-
-/// Clusters that deleted files ask for.
-struct Asked {
-    once: Bitmap,
-    /// By more than one.
-    again: Bitmap,
 }
 
 impl Walk<'_, '_> {
@@ -81,7 +73,7 @@ impl Walk<'_, '_> {
             if !holds || !self.space.walk(cluster) {
                 break;
             }
-            crate::filesystem::fat::chain::append(&mut left, cluster);
+            append(&mut left, cluster);
         }
         left
     }
@@ -122,10 +114,9 @@ impl Walk<'_, '_> {
     /// Searches the clusters that no living entry has for directories, and lists what those hold.
     pub(super) fn orphans(&mut self) {
         let unowned = self.space.unowned();
-        if self.judges {
-            for problem in unowned.problems(&self.geometry) {
-                self.listing.survey.problem(problem);
-            }
+        // Without a bitmap nothing counts as lost, and the search ends early all the same.
+        for problem in unowned.problems(&self.geometry) {
+            self.listing.survey.problem(problem);
         }
         let mut found = Vec::new();
         // A directory that another one holds gets its name there: outer ones first, cycles at the end.
@@ -146,7 +137,7 @@ impl Walk<'_, '_> {
                 && self.sets_at(cluster).is_some()
                 && self.space.walk(cluster)
             {
-                crate::filesystem::fat::chain::append(&mut clusters, cluster);
+                append(&mut clusters, cluster);
                 cluster = cluster.saturating_add(1);
             }
             let length = self.geometry.cluster;
@@ -164,7 +155,7 @@ impl Walk<'_, '_> {
     pub(super) fn recover(&mut self) {
         let files = std::mem::take(&mut self.files);
         let last = self.geometry.last_cluster;
-        let mut asked = Asked { once: Bitmap::new(last), again: Bitmap::new(last) };
+        let mut asked = Asked::new(last);
         let mut all = Vec::new();
         for pending in &files {
             let vendors = pending.found.set.vendor_places().map(|(_, place)| place);
@@ -221,21 +212,5 @@ impl Walk<'_, '_> {
         };
         let (parent, state, bytes) = (pending.parent, pending.state, place.bytes);
         self.add(&pending.found, Row { parent, name, state, stream, bytes, content, runs: &runs });
-    }
-}
-
-impl Asked {
-    fn note(&mut self, remains: &Remains) {
-        let (Remains::Certain(clusters) | Remains::Likely(clusters)) = remains else { return };
-        for cluster in clusters.iter().flat_map(|piece| piece.iter()) {
-            if !self.once.insert(cluster) {
-                self.again.insert(cluster);
-            }
-        }
-    }
-
-    /// Whether more than one file asks for one of the clusters.
-    fn by_others(&self, clusters: &[Clusters]) -> bool {
-        clusters.iter().flat_map(|piece| piece.iter()).any(|cluster| self.again.contains(cluster))
     }
 }

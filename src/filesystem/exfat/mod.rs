@@ -104,6 +104,7 @@ impl Filesystem for Volume {
         walk.deleted();
         walk.orphans();
         walk.recover();
+        walk.listing.hand_over();
         Ok(())
     }
 

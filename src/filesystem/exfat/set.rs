@@ -17,8 +17,9 @@ pub(super) const FILE: u8 = 0x85;
 const STREAM: u8 = 0xc0;
 const NAME: u8 = 0xc1;
 const VENDOR_ALLOCATION: u8 = 0xe1;
-/// Most secondary entries of a file.
-pub(super) const MOST: usize = 18;
+/// Most secondary entries of a file that are read: a stream entry and the longest name are 18, and a vendor's entries may
+/// stand behind them.
+pub(super) const MOST: usize = 24;
 /// UTF-16 units in a name entry.
 const UNITS: usize = 15;
 

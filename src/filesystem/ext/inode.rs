@@ -48,8 +48,20 @@ impl<'a> Inode<'a> {
             0x8000 => EntryKind::File,
             0x4000 => EntryKind::Directory,
             0xa000 => EntryKind::Symlink,
+            // No device, pipe or socket has a size: the type is what is damaged.
+            _ if self.u32(4) != 0 => EntryKind::File,
             _ => EntryKind::Other,
         }
+    }
+
+    /// Whether it has content and a mode of something that has none.
+    pub(super) fn is_mistyped(self) -> bool {
+        self.kind() == EntryKind::File && self.mode() & 0xf000 != 0x8000
+    }
+
+    /// Whether extended attributes are kept in a block of their own. Source: ext4 Data Structures, "Index Nodes".
+    pub(super) fn has_attribute_block(self) -> bool {
+        self.u32(0x68) != 0 || self.u16(0x76) != 0
     }
 
     /// Number of names.

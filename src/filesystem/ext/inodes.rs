@@ -43,6 +43,8 @@ pub(super) struct Inodes {
     pending: Vec<Pending>,
     /// Deleted ones come last, so that a mapping block that was reused belongs to its present owner.
     late: Vec<usize>,
+    /// Inodes in use whose attributes lie in a block of their own.
+    attributes: u64,
 }
 
 impl Inodes {
@@ -60,6 +62,8 @@ impl Inodes {
         if row.has(mark::IN_USE | mark::LINKED) {
             note(volume, number, inode, &mut row, survey);
         }
+        let attributes = row.has(mark::IN_USE) && !row.has(mark::SYSTEM) && inode.has_attribute_block();
+        self.attributes = self.attributes.saturating_add(u64::from(attributes));
         let shape = shape(inode, &row);
         let index = self.rows.push(row);
         let Some(shape) = shape else { return };
@@ -108,6 +112,19 @@ impl Inodes {
     }
 }
 
+impl Inodes {
+    /// Says what was counted.
+    pub(super) fn remarks(&self, survey: &mut Survey<'_>) {
+        if self.attributes > 0 {
+            let detail = "files and directories whose extended attributes have a block of their own, which is not read";
+            survey.problem(Problem {
+                count: self.attributes,
+                ..Problem::new(ProblemKind::Unsupported, detail)
+            });
+        }
+    }
+}
+
 fn row(volume: &Volume, number: u32, inode: Inode<'_>, used: Option<bool>) -> Row {
     let superblock = &volume.superblock;
     let linked = inode.links() > 0 && !inode.was_deleted();
@@ -142,6 +159,12 @@ fn note(volume: &Volume, number: u32, inode: Inode<'_>, row: &mut Row, survey: &
     };
     if inode.checksum_holds(&volume.superblock, number) == Some(false) {
         report(format!("inode {number}: its checksum does not hold"));
+    }
+    if inode.is_mistyped() && !row.has(mark::SYSTEM) {
+        report(format!(
+            "inode {number}: expected no content with mode {:06o}, found some: it is taken for a file",
+            inode.mode()
+        ));
     }
     // Block numbers within a file have 32 bits.
     let most = volume.superblock.block_size << 32;

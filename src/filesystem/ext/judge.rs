@@ -40,17 +40,20 @@ impl tree::Judge for Judge<'_> {
         if covered < row.size && row.kind != EntryKind::Directory {
             return Content::Lost;
         }
-        if row.has(mark::IN_USE) || state == EntryState::Allocated {
+        // A bitmap may be older than an inode that has links and a name; the remains of a deleted one are no file.
+        let named = state == EntryState::Allocated;
+        if row.has(mark::IN_USE) || named && row.has(mark::LINKED) {
             return Content::Runs;
         }
         // Deletion by Linux clears size and places: nothing then says what the content was. A size without a single
         // block is the same, not a file of zeros.
         let mut held = runs.iter().filter(|run| !run.is_hole()).peekable();
         let known = held.peek().is_some();
-        if known && held.all(|run| self.blocks.is_free(self.volume, *run)) {
-            Content::Runs
-        } else {
-            Content::Lost
+        match known && held.all(|run| self.blocks.is_free(self.volume, *run)) {
+            true if named => Content::Likely,
+            true => Content::Runs,
+            false if named && known => Content::Overwritten,
+            false => Content::Lost,
         }
     }
 

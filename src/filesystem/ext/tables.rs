@@ -158,6 +158,7 @@ impl<'v> Tables<'v> {
 
     /// Tells the survey what was read.
     pub(super) fn hand_over(mut self, survey: &mut Survey<'_>) {
+        self.inodes.remarks(survey);
         for place in std::mem::take(&mut self.mapper.places) {
             self.places.read(place.offset, place.length);
         }

@@ -10,7 +10,7 @@ use crate::model::{Content, Extent, Problem, ProblemKind, Run};
 /// Work spent on clusters that no single living file owns: guesses about deleted files, chains that cross. A volume
 /// in use stays far below; it bounds a hostile one whose every entry leads to the same clusters.
 const WORK: u64 = 1 << 28;
-/// What a cluster of a crossing chain and a piece of a guess cost, since they take memory; a guessed cluster costs 1.
+/// What a piece of a crossing chain or of a guess costs, since it takes memory; a cluster costs 1.
 const PIECE: u64 = 64;
 
 /// Clusters one after the other.
@@ -63,6 +63,9 @@ pub(in crate::filesystem) struct Space {
     /// Looked at as part of a directory.
     walked: Bitmap,
     work: u64,
+    /// The same for living entries that say that their clusters lie one after the other: made-up ones of the size of
+    /// the volume must not use up what chains and guesses need.
+    consecutive_work: u64,
 }
 
 impl Space {
@@ -70,7 +73,7 @@ impl Space {
     pub(in crate::filesystem) fn new(geometry: Arc<Geometry>, table: Table, free: Bitmap) -> Self {
         let empty = Bitmap::new(geometry.last_cluster);
         let (claimed, current, walked) = (empty.clone(), empty.clone(), empty);
-        Self { geometry, table, free, claimed, current, walked, work: WORK }
+        Self { geometry, table, free, claimed, current, walked, work: WORK, consecutive_work: WORK }
     }
 
     /// Says which clusters are free, once that is known.
@@ -92,7 +95,9 @@ impl Space {
             }
             if !self.claimed.insert(cluster) {
                 chain.crossed.get_or_insert(cluster);
-                if !self.spend(PIECE) {
+                // A cluster takes time, a piece memory too.
+                let end = chain.clusters.last().and_then(|last| last.first.checked_add(last.count));
+                if !self.spend(if end == Some(cluster) { 1 } else { PIECE }) {
                     self.current.remove(cluster);
                     break End::Limit { after };
                 }
@@ -134,10 +139,11 @@ impl Space {
         for cluster in piece.iter() {
             if !self.claimed.insert(cluster) {
                 chain.crossed.get_or_insert(cluster);
-                if !self.spend(1) {
+                let Some(left) = self.consecutive_work.checked_sub(1) else {
                     chain.end = End::Limit { after };
                     return chain;
-                }
+                };
+                self.consecutive_work = left;
             }
             after = cluster;
         }

@@ -2,19 +2,22 @@
 //!
 //! FAT erases the chain of a deleted file, so its place beyond the first cluster is a guess (see [`Space::guess`]), and
 //! its content only [`Content::Likely`]. A digest proves the content, not the name. Windows also erases the upper half
-//! of the first cluster's number on FAT32: beyond cluster 65535 its guesses are wrong there.
+//! of the first cluster's number on FAT32: beyond cluster 65535 its guesses are wrong there, and none is certain. Nor is
+//! one where two deleted files ask for the same cluster.
 //!
 //! [`Space::guess`]: super::chain::Space::guess
 
+use super::boot::Variant;
 use super::chain::{Clusters, append, runs};
 use super::directory::{Found, Trust};
+use super::recovery::{Asked, Remains};
 use super::slot::{DELETED, END, SLOT, Slot, begins_directory};
 use super::walk::{Directory, Pending, Walk};
-use crate::model::{Content, EntryState, Extent, Parent, Run};
+use crate::model::{Content, EntryState, Extent, Parent};
 use crate::read::size;
 
 impl Walk<'_, '_> {
-    /// Lists the deleted entries found so far, and what deleted directories among them still hold.
+    /// Lists the deleted directories found so far and what they still hold; files wait for [`Self::recover`].
     pub(super) fn deleted(&mut self) {
         while let Some(pending) = self.pending.pop_front() {
             if self.listing.full {
@@ -25,20 +28,46 @@ impl Walk<'_, '_> {
             if slot.is_directory() {
                 self.deleted_directory(&pending, first);
             } else {
-                let bytes = slot.size();
-                let marked = !matches!(slot.mark(), DELETED | END);
-                let (content, pieces) = self.content(first, bytes, marked);
-                self.add(pending.parent, &pending.found, pending.state, bytes, &pieces, content);
+                self.files.push(pending);
             }
         }
     }
 
-    fn content(&mut self, first: u32, bytes: u64, marked: bool) -> (Content, Vec<Run>) {
-        if bytes == 0 {
-            return (Content::Runs, Vec::new());
+    /// Lists the deleted files, once it is known which clusters each of them asks for.
+    pub(super) fn recover(&mut self) {
+        let files = std::mem::take(&mut self.files);
+        let mut asked = Asked::new(self.geometry.last_cluster);
+        let mut all = Vec::with_capacity(files.len());
+        for pending in &files {
+            let remains = self.file_remains(Slot(&pending.found.slot));
+            asked.note(&remains);
+            all.push(remains);
         }
+        for (pending, remains) in files.iter().zip(all) {
+            let bytes = Slot(&pending.found.slot).size();
+            let (content, pieces) = match bytes {
+                0 => (Content::Runs, Vec::new()),
+                _ => remains.doubted(|clusters| asked.by_others(clusters)).content(&self.geometry, bytes),
+            };
+            self.add(pending.parent, &pending.found, pending.state, bytes, &pieces, content);
+        }
+        self.space.exhaustion().into_iter().for_each(|problem| self.listing.survey.problem(problem));
+    }
+
+    /// Where the content of a file that no living directory holds may still be.
+    fn file_remains(&mut self, slot: Slot<'_>) -> Remains {
+        let bytes = slot.size();
+        if bytes == 0 {
+            return Remains::Lost;
+        }
+        let first = slot.first(&self.geometry);
+        let marked = !matches!(slot.mark(), DELETED | END);
         let wanted = self.geometry.clusters_for(bytes);
-        self.space.guess(first, wanted, marked).content(&self.geometry, bytes)
+        // Where the upper half of the number may have been erased, what is left of it may be another cluster's.
+        let geometry = &self.geometry;
+        let wide = geometry.variant == Variant::Fat32 && geometry.last_cluster > 0xffff;
+        let halved = wide && first <= 0xffff && !marked;
+        self.space.guess(first, wanted, marked).doubted(|_| halved)
     }
 
     fn deleted_directory(&mut self, pending: &Pending, first: u32) {
@@ -152,7 +181,6 @@ impl Walk<'_, '_> {
                 return;
             }
         }
-        self.space.exhaustion().into_iter().for_each(|problem| self.listing.survey.problem(problem));
     }
 
     /// Abandoned directories in ascending order, as far as the search reaches.

@@ -1,5 +1,6 @@
 //! Entries and their problems on their way into a survey.
 
+use crate::filesystem::tree::Reports;
 use crate::model::{EntryIndex, Extent, NewEntry, Parent, Problem, ProblemKind, Survey};
 use crate::read::ReadAt;
 
@@ -8,11 +9,12 @@ pub(in crate::filesystem) struct Listing<'s, 't> {
     pub(in crate::filesystem) survey: &'s mut Survey<'t>,
     /// The table of entries takes no more.
     pub(in crate::filesystem) full: bool,
+    reports: Reports,
 }
 
 impl<'s, 't> Listing<'s, 't> {
-    pub(in crate::filesystem) const fn new(survey: &'s mut Survey<'t>) -> Self {
-        Self { survey, full: false }
+    pub(in crate::filesystem) fn new(survey: &'s mut Survey<'t>) -> Self {
+        Self { survey, full: false, reports: Reports::default() }
     }
 
     /// Adds an entry whose record number is that of a slot of 32 bytes.
@@ -30,13 +32,13 @@ impl<'s, 't> Listing<'s, 't> {
     /// Notes problems of an entry.
     pub(in crate::filesystem) fn note(&mut self, index: Option<EntryIndex>, problems: Vec<Problem>) {
         for problem in problems {
-            let entry = index.and_then(|index| self.survey.table().get(index));
-            let problem = match entry.map(|entry| (entry.path(), entry.record())) {
-                Some((path, record)) => problem.of_entry(path, record),
-                None => problem,
-            };
-            self.survey.problem(problem);
+            self.reports.note(index, problem, self.survey);
         }
+    }
+
+    /// Says how many problems of entries were not listed singly.
+    pub(in crate::filesystem) fn hand_over(&mut self) {
+        self.reports.hand_over(self.survey);
     }
 }
 

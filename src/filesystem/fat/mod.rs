@@ -120,6 +120,8 @@ impl Filesystem for Volume {
         walk.living();
         walk.deleted();
         walk.orphans();
+        walk.recover();
+        walk.listing.hand_over();
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! Where the content of entries that no living directory holds may still be, and how sure that is.
 
+use super::bitmap::Bitmap;
 use super::boot::Geometry;
 use super::chain::{Clusters, Space, append, runs};
 use super::table::Next;
@@ -18,7 +19,44 @@ pub(in crate::filesystem) enum Remains {
     Lost,
 }
 
+/// Clusters that deleted files ask for.
+pub(in crate::filesystem) struct Asked {
+    once: Bitmap,
+    /// By more than one.
+    again: Bitmap,
+}
+
+impl Asked {
+    /// Nothing asked for, of a volume whose last cluster is that one.
+    pub(in crate::filesystem) fn new(last: u32) -> Self {
+        Self { once: Bitmap::new(last), again: Bitmap::new(last) }
+    }
+
+    /// Notes the clusters of a deleted file.
+    pub(in crate::filesystem) fn note(&mut self, remains: &Remains) {
+        let (Remains::Certain(clusters) | Remains::Likely(clusters)) = remains else { return };
+        for cluster in clusters.iter().flat_map(|piece| piece.iter()) {
+            if !self.once.insert(cluster) {
+                self.again.insert(cluster);
+            }
+        }
+    }
+
+    /// Whether more than one file asks for one of the clusters.
+    pub(in crate::filesystem) fn by_others(&self, clusters: &[Clusters]) -> bool {
+        clusters.iter().flat_map(|piece| piece.iter()).any(|cluster| self.again.contains(cluster))
+    }
+}
+
 impl Remains {
+    /// What is certain becomes likely where there is a doubt.
+    pub(in crate::filesystem) fn doubted(self, doubt: impl FnOnce(&[Clusters]) -> bool) -> Self {
+        match self {
+            Self::Certain(clusters) if doubt(&clusters) => Self::Likely(clusters),
+            other => other,
+        }
+    }
+
     /// How `bytes` bytes of content are had, and where they lie.
     pub(in crate::filesystem) fn content(&self, geometry: &Geometry, bytes: u64) -> (Content, Vec<Run>) {
         match self {

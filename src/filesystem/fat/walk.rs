@@ -23,6 +23,8 @@ pub(super) struct Walk<'s, 't> {
     pub(super) space: Space,
     /// Deleted entries wait until it is known which clusters the living ones have.
     pub(super) pending: VecDeque<Pending>,
+    /// Deleted files wait until it is known which clusters each of them asks for.
+    pub(super) files: Vec<Pending>,
     labelled: bool,
 }
 
@@ -51,7 +53,15 @@ impl<'s, 't> Walk<'s, 't> {
         swept.bad_problem(&geometry).into_iter().for_each(|problem| survey.problem(problem));
         let space = Space::new(Arc::clone(&geometry), table, swept.free);
         let listing = Listing::new(survey);
-        Self { volume, geometry, listing, space, pending: VecDeque::new(), labelled: false }
+        Self {
+            volume,
+            geometry,
+            listing,
+            space,
+            pending: VecDeque::new(),
+            files: Vec::new(),
+            labelled: false,
+        }
     }
 
     /// Lists what the root directory leads to, one level after the other, each in the order of the medium.

@@ -7,7 +7,10 @@ use crate::model::{
     Content, EntryIndex, EntryKind, EntryState, NewEntry, Parent, Problem, ProblemKind, Run, Survey, Times,
 };
 
-use super::{Name, Names, Row, Rows, mark};
+use super::{Name, Names, Reports, Row, Rows, mark};
+
+/// Most runs that further names of inodes repeat in one volume.
+const MAX_REPEATS: usize = 1 << 26;
 
 /// What a file system knows of its inodes beyond their rows.
 pub(in crate::filesystem) trait Judge {
@@ -34,6 +37,12 @@ pub(in crate::filesystem) struct Listing<'t> {
     walked: Vec<Directory>,
     /// Set when the table takes no more.
     full: Cell<bool>,
+    /// Problems with single entries.
+    reports: Reports,
+    /// Runs that further names of an inode may still repeat.
+    repeats: usize,
+    /// Further names that had to do without.
+    bare: u64,
 }
 
 /// A directory that has its place.
@@ -55,6 +64,16 @@ struct Facts<'a> {
     runs: &'a [Run],
 }
 
+impl Facts<'_> {
+    /// Leaves out the content of a further name.
+    const fn strip(&mut self, bare: bool) {
+        if bare {
+            self.runs = &[];
+            self.content = Content::Unsupported;
+        }
+    }
+}
+
 impl<'t> Listing<'t> {
     /// For rows and names that are in order, below the directory in the inode `root`.
     pub(in crate::filesystem) fn new(
@@ -63,7 +82,17 @@ impl<'t> Listing<'t> {
         names: &'t Names,
         root: u64,
     ) -> Self {
-        Self { judge, rows, names, root, walked: Vec::new(), full: Cell::new(false) }
+        Self {
+            judge,
+            rows,
+            names,
+            root,
+            walked: Vec::new(),
+            full: Cell::new(false),
+            reports: Reports::default(),
+            repeats: MAX_REPEATS,
+            bare: 0,
+        }
     }
 
     /// Adds every entry.
@@ -72,6 +101,12 @@ impl<'t> Listing<'t> {
         self.unreachable(survey);
         self.removed(survey);
         self.orphans(survey);
+        self.reports.hand_over(survey);
+        if self.bare > 0 {
+            let detail = "further names of files in very many pieces: their content is listed under the first name of \
+                          the same record only";
+            survey.problem(Problem { count: self.bare, ..Problem::new(ProblemKind::Limit, detail) });
+        }
         if self.full.get() {
             survey.problem(Problem::new(
                 ProblemKind::Limit,
@@ -123,25 +158,29 @@ impl<'t> Listing<'t> {
             let index =
                 self.add(directory.place, text, name.target, &lost(EntryState::Allocated, name), survey)?;
             let detail = format!("inode {} is empty or could not be read", name.target);
-            report(survey, index, ProblemKind::Corrupt, detail);
+            self.report(survey, index, ProblemKind::Corrupt, detail);
             return None;
         };
         let row = *self.rows.get(at)?;
-        let facts = self.facts(&row, EntryState::Allocated);
+        let bare = row.has(mark::NAMED) && !self.may_repeat(&row);
+        let mut facts = self.facts(&row, EntryState::Allocated);
+        facts.strip(bare);
         let content = facts.content;
         let index = self.add(directory.place, text, name.target, &facts, survey)?;
         self.rows.mark(at, mark::NAMED | mark::OWNED);
         if !row.has(mark::IN_USE) {
             let detail = format!("inode {} is named by a directory and not in use", row.number);
-            report(survey, index, ProblemKind::Corrupt, detail);
+            self.report(survey, index, ProblemKind::Corrupt, detail);
         }
-        self.trouble(&row, content, index, survey);
+        if !bare {
+            self.trouble(&row, content, index, survey);
+        }
         if row.kind != EntryKind::Directory {
             return None;
         }
         if row.has(mark::NAMED) {
             let detail = format!("directory inode {} has another place in the tree too", row.number);
-            report(survey, index, ProblemKind::Corrupt, detail);
+            self.report(survey, index, ProblemKind::Corrupt, detail);
             return None;
         }
         if let Some(parent) = self.names.parent(row.number).filter(|parent| *parent != directory.number) {
@@ -149,9 +188,21 @@ impl<'t> Listing<'t> {
                 "`..` of directory inode {}: expected inode {}, found {parent}",
                 row.number, directory.number
             );
-            report(survey, index, ProblemKind::Corrupt, detail);
+            self.report(survey, index, ProblemKind::Corrupt, detail);
         }
         Some(Directory { number: row.number, place: Parent::Entry(index), exists: true })
+    }
+
+    /// Whether the runs of an inode that has an entry may be listed once more: a few names of a file in a million
+    /// pieces would take all memory. The first run of each is free, as an entry costs more.
+    fn may_repeat(&mut self, row: &Row) -> bool {
+        let cost = self.rows.runs(row).len().saturating_sub(1);
+        let Some(left) = self.repeats.checked_sub(cost) else {
+            self.bare = self.bare.saturating_add(1);
+            return false;
+        };
+        self.repeats = left;
+        true
     }
 
     /// Adds inodes in use that no name in use leads to.
@@ -222,7 +273,9 @@ impl<'t> Listing<'t> {
                 self.add(directory.place, text, name.target, &lost(EntryState::Deleted, name), survey);
                 continue;
             };
-            let facts = self.facts(&row, EntryState::Deleted);
+            let bare = row.has(mark::NAMED) && !self.may_repeat(&row);
+            let mut facts = self.facts(&row, EntryState::Deleted);
+            facts.strip(bare);
             let Some(index) = self.add(directory.place, text, row.number, &facts, survey) else { return };
             self.rows.mark(at, mark::NAMED);
             self.enter_removed(at, &row, index);
@@ -292,7 +345,7 @@ impl<'t> Listing<'t> {
         let runs = self.rows.runs(row);
         let content = self.judge.content(row, runs, state);
         // What exists and is not examined has its place in the ledger all the same.
-        let exists = row.has(mark::IN_USE) || state == EntryState::Allocated;
+        let exists = row.has(mark::IN_USE) || state == EntryState::Allocated && row.has(mark::LINKED);
         let runs = if content.is_had() || exists { runs } else { &[] };
         Facts { kind: row.kind, state, size: row.size, times: row.times(), content, runs }
     }
@@ -303,10 +356,14 @@ impl<'t> Listing<'t> {
         !row.has(mark::IN_USE | mark::OWNED) && self.judge.is_remains(row, name)
     }
 
+    fn report(&mut self, survey: &mut Survey<'_>, index: EntryIndex, kind: ProblemKind, detail: String) {
+        self.reports.note(Some(index), Problem::new(kind, detail), survey);
+    }
+
     /// Says why the content of an entry in use is not examined.
-    fn trouble(&self, row: &Row, content: Content, index: EntryIndex, survey: &mut Survey<'_>) {
+    fn trouble(&mut self, row: &Row, content: Content, index: EntryIndex, survey: &mut Survey<'_>) {
         if let Some((kind, what)) = self.judge.trouble(row, content) {
-            report(survey, index, kind, format!("inode {}: {what}", row.number));
+            self.report(survey, index, kind, format!("inode {}: {what}", row.number));
         }
     }
 
@@ -342,8 +399,49 @@ fn orphan_name(row: &Row) -> Vec<u8> {
     format!("OrphanFile-{}", row.number).into_bytes()
 }
 
-fn report(survey: &mut Survey<'_>, index: EntryIndex, kind: ProblemKind, detail: String) {
-    let Some(entry) = survey.table().get(index) else { return };
-    let problem = Problem::new(kind, detail).of_entry(entry.path(), entry.record());
-    survey.problem(problem);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filesystem::tree::{Found, Mapped};
+    use crate::model::{EntryTable, Placement};
+
+    struct Plain;
+
+    impl Judge for Plain {
+        fn content(&self, _: &Row, _: &[Run], _: EntryState) -> Content {
+            Content::Runs
+        }
+
+        fn trouble(&self, _: &Row, _: Content) -> Option<(ProblemKind, &'static str)> {
+            None
+        }
+    }
+
+    #[test]
+    fn further_names_of_a_file_in_very_many_pieces_do_without_its_runs() {
+        let mut table = EntryTable::default();
+        let mut survey = Survey::new(0, Placement::whole(1 << 30), &mut table);
+        let (mut rows, mut names) = (Rows::default(), Names::default());
+        let used = [(true, mark::IN_USE | mark::LINKED)];
+        rows.push(Row::new(2, EntryKind::Directory, 0, Times::default(), &used));
+        let file = rows.push(Row::new(7, EntryKind::File, 5 * 512, Times::default(), &used));
+        let mut mapped = Mapped::default();
+        (0..5).for_each(|block| mapped.push(block, 1, Some(block * 4096), 512));
+        rows.set_runs(file, mapped, &mut survey);
+        for name in [b"a", b"b", b"c"] {
+            let found = Found { target: 7, kind: None, name, deleted: false };
+            names.push(2, 0, &found, &mut survey);
+        }
+        names.sort();
+        let mut listing = Listing::new(&Plain, &mut rows, &names, 2);
+        listing.repeats = 7;
+        listing.list(&mut survey);
+        let problems = survey.finish().problems;
+        assert_eq!(
+            problems.iter().map(|problem| (problem.kind, problem.count)).collect::<Vec<_>>(),
+            [(ProblemKind::Limit, 1)]
+        );
+        let listed: Vec<_> = table.iter().map(|entry| (entry.content(), entry.runs().len())).collect();
+        assert_eq!(listed, [(Content::Runs, 5), (Content::Runs, 5), (Content::Unsupported, 0)]);
+    }
 }

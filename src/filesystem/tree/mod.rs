@@ -5,10 +5,12 @@ mod claims;
 mod listing;
 mod mapped;
 mod names;
+mod reports;
 mod rows;
 
 pub(super) use self::claims::{Blocks, Claim, Claims};
 pub(super) use self::listing::{Judge, Listing};
 pub(super) use self::mapped::Mapped;
 pub(super) use self::names::{Found, Name, Names};
+pub(super) use self::reports::Reports;
 pub(super) use self::rows::{MAX_INODES, MAX_RUNS, Row, Rows, mark};

@@ -65,8 +65,10 @@ impl Chunk {
 pub(super) struct Chunks {
     /// The chunks, none twice.
     pub list: Vec<Chunk>,
-    /// Whether the group must be searched for inodes.
-    pub incomplete: bool,
+    /// Whether a part of the tree is missing or damaged.
+    pub broken: bool,
+    /// Whether what the tree lists is not what the header says; inodes may be missing.
+    pub differs: bool,
 }
 
 /// Reads the headers of a group.
@@ -136,10 +138,12 @@ pub(super) fn chunks(
     survey: &mut Survey<'_>,
 ) -> Chunks {
     let mut list = Vec::new();
-    let Some((root, stated)) = headers.inodes else { return Chunks { list, incomplete: true } };
+    let Some((root, stated)) = headers.inodes else {
+        return Chunks { list, broken: true, differs: false };
+    };
     let mut walk = Walk::new(volume, &btree::INODES, group);
     root.walk(&mut walk, places, &mut |record| list.extend(Chunk::read(record, volume)));
-    let (mut incomplete, damage) = (walk.broken, walk.damage);
+    let (broken, damage) = (walk.broken, walk.damage);
     for error in damage {
         survey.problem(error.into_problem());
     }
@@ -150,15 +154,15 @@ pub(super) fn chunks(
     list.dedup_by_key(|chunk| chunk.start);
     let found =
         list.iter().map(|chunk| chunk.fours().count().saturating_mul(4)).fold(0, usize::saturating_add);
-    if !incomplete && (before != list.len() || size(found) != u64::from(stated)) {
-        incomplete = true;
+    let differs = !broken && (before != list.len() || size(found) != u64::from(stated));
+    if differs {
         let detail = format!(
             "inode B-tree of group {group}: expected {stated} inodes, found {found} at sound places of {before} chunks"
         );
         let place = Extent::new(volume.superblock.group_start(group), volume.superblock.block_size);
         survey.problem(Problem::new(ProblemKind::Corrupt, detail).at(place));
     }
-    Chunks { list, incomplete }
+    Chunks { list, broken, differs }
 }
 
 impl Root {

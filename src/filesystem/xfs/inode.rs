@@ -78,8 +78,23 @@ impl<'a> Inode<'a> {
             0x4000 => EntryKind::Directory,
             0xa000 => EntryKind::Symlink,
             _ if self.mode() == 0 => EntryKind::File,
+            // No device, pipe or socket has content: the type is what is damaged.
+            _ if self.size() != 0 || self.extents() != 0 => EntryKind::File,
             _ => EntryKind::Other,
         }
+    }
+
+    /// Whether it has content and a mode of something that has none.
+    pub(super) fn is_mistyped(self) -> bool {
+        self.kind() == EntryKind::File && !matches!(self.mode() >> 12, 0 | 8)
+    }
+
+    /// Whether extended attributes are kept in blocks of their own.
+    /// Source: XFS Algorithms and Data Structures, "Attribute Fork".
+    pub(super) fn has_attribute_blocks(self) -> bool {
+        let extents = if self.has_flag2(flag2::LARGE_COUNTERS) { self.u32(76) } else { self.u16(80).into() };
+        let byte = |at| Fields(self.0).u8(at).unwrap_or_default();
+        byte(82) != 0 && (byte(83) == 3 || byte(83) == 2 && extents > 0)
     }
 
     /// Number of names.

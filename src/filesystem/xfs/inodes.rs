@@ -21,6 +21,8 @@ pub(super) mod own {
     pub const FREE: u32 = OWN << 3;
     /// Nothing says where the content of a deleted inode was.
     pub const NOWHERE: u32 = OWN << 4;
+    /// Only a search found it: no tree lists it, and it may have been deleted long ago.
+    pub const SEARCHED: u32 = OWN << 5;
 }
 
 /// Inodes whose trees of extents must be read, before they are read in physical order.
@@ -57,6 +59,8 @@ pub(super) struct Inodes<'v> {
     pending: Vec<Pending>,
     reported: u64,
     realtime: u64,
+    /// Inodes in use whose attributes lie in blocks of their own.
+    attributes: u64,
 }
 
 impl<'v> Inodes<'v> {
@@ -70,10 +74,12 @@ impl<'v> Inodes<'v> {
             pending: Vec::new(),
             reported: 0,
             realtime: 0,
+            attributes: 0,
         }
     }
 
-    /// Adds an inode that is in use or was; `used` is what its chunk says. Only what bears an inode's magic counts.
+    /// Adds an inode that is in use or was; `used` is what its chunk says, and `None` where only a search found it.
+    /// Only what bears an inode's magic counts.
     pub(super) fn add(
         &mut self,
         number: u64,
@@ -99,7 +105,9 @@ impl<'v> Inodes<'v> {
         let local = inode.format() == Some(Format::Local);
         let marks = [
             (true, mark::IN_USE),
-            (inode.links() > 0, mark::LINKED),
+            // Of a chunk that was given back the inodes stay as they were: without a name they are remains.
+            (inode.links() > 0 && used.is_some(), mark::LINKED),
+            (used.is_none(), own::SEARCHED),
             (system, mark::SYSTEM),
             (local, own::LOCAL),
             (inode.is_realtime(), own::REALTIME),
@@ -120,6 +128,8 @@ impl<'v> Inodes<'v> {
             });
         }
         self.realtime = self.realtime.saturating_add(u64::from(row.has(own::REALTIME)));
+        let attributes = !system && inode.has_attribute_blocks();
+        self.attributes = self.attributes.saturating_add(u64::from(attributes));
         let at = self.rows.push(row);
         let Some(fork) = fork else { return };
         match fork.first_node() {
@@ -167,6 +177,13 @@ impl<'v> Inodes<'v> {
             problem.count = self.realtime;
             survey.problem(problem);
         }
+        if self.attributes > 0 {
+            let detail = "files and directories whose extended attributes have blocks of their own, which are not read";
+            survey.problem(Problem {
+                count: self.attributes,
+                ..Problem::new(ProblemKind::Unsupported, detail)
+            });
+        }
     }
 
     /// Says that an inode in use does not look like one.
@@ -191,6 +208,13 @@ impl<'v> Inodes<'v> {
         let number = row.number;
         if inode.checksum() == Some(false) || inode.own_number().is_some_and(|(own, _)| own != number) {
             let detail = format!("inode {number}: its checksum does not hold, or it is another inode's");
+            self.report(number, place, detail, survey);
+        }
+        if inode.is_mistyped() {
+            let detail = format!(
+                "inode {number}: expected no content with mode {:06o}, found some: it is taken for a file",
+                inode.mode()
+            );
             self.report(number, place, detail, survey);
         }
         let most = Inode::most(&self.volume.superblock);

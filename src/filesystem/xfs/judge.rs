@@ -34,7 +34,11 @@ impl tree::Judge for Judge<'_> {
         if covered < row.size && row.kind != EntryKind::Directory {
             return Content::Lost;
         }
-        match row.has(mark::IN_USE) || state == EntryState::Allocated {
+        // A name in use does not make the remains of a free inode a file.
+        if row.has(own::SEARCHED) && (state != EntryState::Allocated || row.has(own::FREE)) {
+            return Content::Likely;
+        }
+        match row.has(mark::IN_USE) {
             true => Content::Runs,
             false if row.has(own::FREE) => Content::Likely,
             false => Content::Overwritten,
@@ -56,13 +60,17 @@ pub(super) fn settle_deleted(tables: &mut Tables<'_>, survey: &mut Survey<'_>) {
     let mut whole_blocks = 0_u64;
     let rows = &tables.inodes.rows;
     let mut space = tables.free_space();
-    for (at, row) in rows.list().iter().enumerate().filter(|(_, row)| !row.has(mark::IN_USE)) {
+    let doubtful = |row: &Row| !row.has(mark::IN_USE) || row.has(own::SEARCHED);
+    for (at, row) in rows.list().iter().enumerate().filter(|(_, row)| doubtful(row)) {
         let runs = rows.runs(row);
         let mut held = runs.iter().filter(|run| !run.is_hole());
         if row.has(own::NOWHERE) || !held.clone().all(|run| space.is_free(*run, &mut places, survey)) {
             continue;
         }
         free.push(at);
+        if row.has(mark::IN_USE) {
+            continue;
+        }
         whole_blocks = whole_blocks.saturating_add(u64::from(row.has(own::WHOLE_BLOCKS)));
         if row.size <= unit.saturating_mul(64)
             && let Some(first) = held.next()

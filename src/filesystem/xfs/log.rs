@@ -20,14 +20,15 @@ enum State {
     Unknown,
 }
 
-/// Says what the log means for the listing. Source: XFS Algorithms and Data Structures, "Journaling Log".
-pub(super) fn note(volume: &Volume, survey: &mut Survey<'_>) {
+/// Says what the log means for the listing, and returns whether nothing is missing that only the log has.
+/// Source: XFS Algorithms and Data Structures, "Journaling Log".
+pub(super) fn note(volume: &Volume, survey: &mut Survey<'_>) -> bool {
     let superblock = &volume.superblock;
     if superblock.log_start == 0 {
         let detail =
             "the log is on another device and was not read: changes that are only there are not listed";
         survey.problem(Problem::new(ProblemKind::Unsupported, detail));
-        return;
+        return false;
     }
     let start = superblock.split(superblock.log_start).map(|(group, block)| superblock.byte(group, block));
     let length = u64::from(superblock.log_blocks).saturating_mul(superblock.block_size);
@@ -42,7 +43,7 @@ pub(super) fn note(volume: &Volume, survey: &mut Survey<'_>) {
         }
     }
     let (kind, detail) = match state {
-        State::Clean => return,
+        State::Clean => return true,
         State::Dirty => (ProblemKind::Ambiguous, "changes that are only in the journal were not read"),
         State::Unknown => {
             (ProblemKind::Corrupt, "the journal cannot be read: whether it holds changes is not known")
@@ -51,6 +52,7 @@ pub(super) fn note(volume: &Volume, survey: &mut Survey<'_>) {
     let mut problem = Problem::new(kind, detail);
     problem.extent = place;
     survey.problem(problem);
+    false
 }
 
 struct Log<'v> {

@@ -3,7 +3,7 @@
 //! `locate` finds a `superblock`. A survey (`survey`) goes through the allocation groups (`tables`): headers and inode
 //! chunks (`group`, `btree`), inodes (`inode`, `inodes`) and their content (`mapping`); then through the directory
 //! blocks (`names`, `directory`), and lets the tree be built (`judge`). The log is looked at (`log`) and never
-//! replayed. Attributes, quotas and the realtime device are not read.
+//! replayed. Attributes (counted where they have blocks), quotas and the realtime device are not read.
 //!
 //! A record number is the inode number.
 //!

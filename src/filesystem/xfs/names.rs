@@ -1,6 +1,6 @@
 //! The names of all directories, gathered in the physical order of their blocks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::Volume;
 use super::directory::{self, Heads, Rules};
@@ -13,12 +13,68 @@ use crate::read::size;
 /// Where hashes begin in a directory, in bytes. Source: XFS Algorithms and Data Structures, "Leaf Directories".
 const LEAVES: u64 = 32 << 30;
 
+/// Most bytes of directory blocks that are held until their other pieces come.
+const MAX_HELD: usize = 64 << 20;
+
 /// A directory block that lies in several pieces, until all are there.
 struct Part {
-    bytes: Vec<u8>,
-    missing: u32,
+    /// The pieces that came, by their places within.
+    pieces: Vec<(usize, Box<[u8]>)>,
     /// Where its first piece was found.
     place: u64,
+}
+
+/// Directory blocks of which not all pieces are there, by directory and number of the block within it.
+struct Parts {
+    map: BTreeMap<(u64, u64), Part>,
+    /// In the order in which they began; those that are whole by now are passed over.
+    order: VecDeque<(u64, u64)>,
+    /// Pieces of a block, and the bytes of one.
+    pieces: usize,
+    unit: usize,
+    held: usize,
+    most: usize,
+}
+
+impl Part {
+    /// The block, with zeros where a piece is missing.
+    fn whole(&self, length: usize) -> Vec<u8> {
+        let mut whole = vec![0; length];
+        for (start, piece) in &self.pieces {
+            if let Some(target) = whole.get_mut(*start..start.saturating_add(piece.len())) {
+                target.copy_from_slice(piece);
+            }
+        }
+        whole
+    }
+}
+
+impl Parts {
+    /// None yet; of blocks that have that many pieces of `unit` bytes.
+    const fn new(pieces: usize, unit: usize, most: usize) -> Self {
+        Self { map: BTreeMap::new(), order: VecDeque::new(), pieces, unit, held: 0, most }
+    }
+
+    /// Adds a piece that was found at `place`. Returns a block when it is whole, or the oldest when too much is held.
+    fn add(&mut self, key: (u64, u64), within: u64, place: u64, bytes: &[u8]) -> Option<((u64, u64), Part)> {
+        let order = &mut self.order;
+        let part = self.map.entry(key).or_insert_with(|| {
+            order.push_back(key);
+            Part { pieces: Vec::new(), place }
+        });
+        let start = usize::try_from(within).unwrap_or(usize::MAX).saturating_mul(self.unit);
+        part.pieces.push((start, bytes.into()));
+        self.held = self.held.saturating_add(bytes.len());
+        let ready = if part.pieces.len() >= self.pieces { Some(key) } else { None };
+        while self.order.front().is_some_and(|first| ready == Some(*first) || !self.map.contains_key(first)) {
+            self.order.pop_front();
+        }
+        let key = ready.or_else(|| if self.held > self.most { self.order.pop_front() } else { None })?;
+        let part = self.map.remove(&key)?;
+        let bytes = part.pieces.iter().map(|(_, piece)| piece.len()).fold(0, usize::saturating_add);
+        self.held = self.held.saturating_sub(bytes);
+        Some((key, part))
+    }
 }
 
 /// Reads the directories in use.
@@ -46,7 +102,8 @@ pub(super) fn gather(tables: &mut Tables<'_>, survey: &mut Survey<'_>) -> Names 
     };
     let log = superblock.directory_log;
     let whole = usize::try_from(superblock.directory_block()).unwrap_or(65536);
-    let mut parts: BTreeMap<(u64, u64), Part> = BTreeMap::new();
+    let pieces = 1_usize.checked_shl(log).unwrap_or(1);
+    let mut parts = Parts::new(pieces, superblock.block_len(), MAX_HELD);
     Claims::default().sweep(
         &blocks,
         &chosen,
@@ -60,30 +117,17 @@ pub(super) fn gather(tables: &mut Tables<'_>, survey: &mut Survey<'_>) -> Names 
                 return read(volume, directory, logical, place, bytes, &mut names, survey);
             }
             let index = logical.checked_shr(log).unwrap_or(0);
-            let all = 1_u32.checked_shl(log).unwrap_or(1);
-            let part = parts.entry((directory, index)).or_insert_with(|| Part {
-                bytes: vec![0; whole],
-                missing: all,
-                place,
-            });
             let within = logical.saturating_sub(index.checked_shl(log).unwrap_or(0));
-            let start = usize::try_from(within.saturating_mul(unit)).unwrap_or(usize::MAX);
-            let target = part.bytes.get_mut(start..start.saturating_add(bytes.len()));
-            if let Some(target) = target {
-                target.copy_from_slice(bytes);
-                part.missing = part.missing.saturating_sub(1);
-            }
-            if part.missing == 0
-                && let Some(part) = parts.remove(&(directory, index))
-            {
-                read(volume, directory, logical, part.place, &part.bytes, &mut names, survey);
+            if let Some((key, part)) = parts.add((directory, index), within, place, bytes) {
+                let logical = key.1.checked_shl(log).unwrap_or(0);
+                read(volume, key.0, logical, part.place, &part.whole(whole), &mut names, survey);
             }
         },
     );
     // Blocks of which a piece could not be read.
-    for ((directory, index), part) in parts {
+    for ((directory, index), part) in parts.map {
         let logical = index.checked_shl(log).unwrap_or(0);
-        read(volume, directory, logical, part.place, &part.bytes, &mut names, survey);
+        read(volume, directory, logical, part.place, &part.whole(whole), &mut names, survey);
     }
     names.sort();
     names
@@ -120,5 +164,23 @@ fn note(number: u64, place: u64, length: u64, heads: Heads, names: &mut Names, s
             "directory inode {number} at byte {offset}: expected a sound directory, found {what}; names may be missing"
         );
         survey.problem(Problem::new(ProblemKind::Corrupt, detail).at(Extent::new(place, length)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_in_pieces_are_put_together_and_the_oldest_goes_when_too_much_is_held() {
+        let mut parts = Parts::new(2, 2, 4);
+        assert!(parts.add((1, 0), 1, 10, b"cd").is_none());
+        assert!(parts.add((2, 0), 0, 20, b"xx").is_none());
+        let (key, part) = parts.add((1, 0), 0, 30, b"ab").unwrap();
+        assert_eq!((key, part.place, part.whole(4).as_slice()), ((1, 0), 10, b"abcd".as_slice()));
+        assert!(parts.add((3, 0), 0, 40, b"yy").is_none());
+        let (key, part) = parts.add((4, 0), 1, 50, b"zz").unwrap();
+        assert_eq!((key, part.whole(4).as_slice()), ((2, 0), b"xx\0\0".as_slice()));
+        assert_eq!((parts.held, parts.map.len()), (4, 2));
     }
 }

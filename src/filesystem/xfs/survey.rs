@@ -14,8 +14,8 @@ pub(super) fn run(volume: &Volume, survey: &mut Survey<'_>) {
         survey.problem(problem.clone());
     }
     notes(volume, survey);
-    log::note(volume, survey);
-    let mut tables = Tables::new(volume);
+    let complete = log::note(volume, survey);
+    let mut tables = Tables::new(volume, complete);
     tables.places.read(volume.offset, size(superblock::SIZE));
     tables.sweep(survey);
     let names = names::gather(&mut tables, survey);

@@ -227,6 +227,24 @@ fn what_a_vendor_attached_is_a_stream_and_other_entries_are_tolerated() {
 }
 
 #[test]
+fn behind_the_longest_name_there_is_room_for_what_a_vendor_attached() {
+    let mut image = Builder::new();
+    let mut allocation = [0; 32];
+    allocation[..2].copy_from_slice(&[0xe1, 3]);
+    allocation[20] = 30;
+    allocation[24] = 200;
+    let name = "x".repeat(255);
+    let long = Entry { more: vec![allocation], ..file(&name, 10, 5) };
+    let inner = folder("inner", 40, 2);
+    image.put(40, 0, &long);
+    image.directory(ROOT, &[inner]).used(10..=10).used(30..=30).used(40..=41);
+    let found = survey(image.seal());
+    let stream = found.find(&format!("inner/{name}:{{00000000-0000-0000-0000-000000000000}}"));
+    assert_eq!((stream.stream, stream.size, stream.content), (1, 200, Content::Runs));
+    assert!(found.problems.is_empty(), "{:#?}", found.problems);
+}
+
+#[test]
 fn broken_chains_loops_and_shared_clusters_are_reported() {
     let mut image = Builder::new();
     let mut slot = Builder::TAKEN;

@@ -39,6 +39,29 @@ fn whole(image: &Image) -> Vec<(u64, u64, &[Run])> {
 }
 
 #[test]
+fn a_damaged_type_does_not_hide_content_and_attributes_that_are_not_read_are_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("root");
+    std::fs::create_dir_all(&root).unwrap();
+    std::fs::write(root.join("picture.jpg"), bytes(3, 5000)).unwrap();
+    let path = folder.path().join("image");
+    let Some(()) = make(&path, "-t ext4 -b 1024 -O ^metadata_csum", 8_000, &root) else { return };
+    std::fs::write(folder.path().join("value"), bytes(4, 700)).unwrap();
+    let value = folder.path().join("value");
+    let commands = [
+        "sif /picture.jpg mode 0010644".into(),
+        format!("ea_set -f {} /picture.jpg user.hidden", value.display()),
+    ];
+    let Some(()) = debugfs(&path, &commands) else { return };
+    let image = Image::survey(&Ext, std::fs::read(&path).unwrap()).unwrap();
+    let file = image.find("picture.jpg");
+    assert_eq!((file.kind, file.content, file.size), (EntryKind::File, Content::Runs, 5000));
+    assert_eq!(image.content_of(file).unwrap(), bytes(3, 5000));
+    image.problem(ProblemKind::Corrupt, "it is taken for a file");
+    assert_eq!(image.problem(ProblemKind::Unsupported, "extended attributes").count, 1);
+}
+
+#[test]
 fn after_a_single_flip_in_metadata_the_files_are_still_listed() {
     for (options, kib) in [("-t ext2 -b 1024 -N 512", 3000), ("-t ext4 -b 1024 -N 512 -J size=1", 3000)] {
         let Some((path, _folder)) = small(options, kib) else { return };

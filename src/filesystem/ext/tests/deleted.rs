@@ -80,6 +80,23 @@ fn a_deleted_file_whose_blocks_belong_to_another_now_is_lost() {
 }
 
 #[test]
+fn a_name_in_use_does_not_make_the_remains_of_a_free_inode_certain() {
+    let Some((before, path, _folder)) = delete("-t ext2 -b 1024", 32_000) else { return };
+    let (free, taken) = (before.find("keep/picture 07.jpg"), before.find("gone/below/video.mp4"));
+    let commands = [
+        format!("link <{}> /free", free.record),
+        format!("link <{}> /taken", taken.record),
+        format!("setb {}", taken.runs[0].offset / 1024),
+    ];
+    let Some(()) = debugfs(&path, &commands) else { return };
+    let image = Image::survey(&Ext, std::fs::read(&path).unwrap()).unwrap();
+    let found = |path| (image.find(path).state, image.find(path).content, image.find(path).runs.is_empty());
+    assert_eq!(found("free"), (EntryState::Allocated, Content::Likely, false));
+    assert_eq!(found("taken"), (EntryState::Allocated, Content::Overwritten, true));
+    image.problem(ProblemKind::Corrupt, "is named by a directory and not in use");
+}
+
+#[test]
 fn what_linux_leaves_of_an_inode_is_lost_and_not_a_file_of_zeros() {
     let Some((_, path, _folder)) = delete("-t ext4 -b 1024", 32_000) else { return };
     let inode =

@@ -88,6 +88,81 @@ fn each_metadata_block_that_is_wiped_costs_no_more_than_itself() {
     }
 }
 
+/// The place of the inode of a file.
+fn inode_of(image: &Image, path: &str) -> usize {
+    let superblock = locate::find(&image.source).unwrap().0;
+    superblock.inode_byte(image.find(path).record).unwrap() as usize
+}
+
+#[test]
+fn a_name_in_use_does_not_make_the_remains_of_a_free_inode_certain() {
+    let Some(mut content) = small("-m crc=0") else { return };
+    let before = Image::survey(&Xfs, content.clone()).unwrap();
+    let path = "folder_3/picture_003.jpg";
+    let inode = inode_of(&before, path);
+    // Mode, links, size and number of extents go when an inode is freed; its blocks are in use again.
+    for place in [2..4, 16..20, 56..64, 76..80] {
+        content[inode..][place].fill(0);
+    }
+    let image = Image::survey(&Xfs, content).unwrap();
+    let file = image.find(path);
+    assert_eq!((file.content, file.runs.len()), (Content::Overwritten, 0));
+    image.problem(ProblemKind::Corrupt, "is named by a directory and not in use");
+}
+
+/// The places of the headers of inodes of all groups.
+fn inode_headers(image: &Image) -> Vec<usize> {
+    let superblock = locate::find(&image.source).unwrap().0;
+    (0..superblock.groups)
+        .map(|group| superblock.group_start(group) as usize + 2 * superblock.sector_size)
+        .collect()
+}
+
+#[test]
+fn a_count_of_inodes_that_differs_costs_no_search_where_the_tree_is_whole() {
+    let Some(mut content) = small("") else { return };
+    let before = Image::survey(&Xfs, content.clone()).unwrap();
+    content[inode_headers(&before)[0] + 19] ^= 64;
+    let image = Image::survey(&Xfs, content).unwrap();
+    image.problem(ProblemKind::Ambiguous, "was not searched for further inodes");
+    assert!(!image.complains("the group was searched"));
+    assert_eq!(image.digests(EntryState::Allocated), before.digests(EntryState::Allocated));
+}
+
+#[test]
+fn inodes_that_only_a_search_finds_and_nothing_names_are_no_files_in_use() {
+    let Some(mut content) = small("") else { return };
+    let before = Image::survey(&Xfs, content.clone()).unwrap();
+    let directory = before.find("folder_3").runs[0];
+    content[directory.offset as usize..][..directory.length as usize].fill(0);
+    for header in inode_headers(&before) {
+        content[header..][..512].fill(0);
+    }
+    let image = Image::survey(&Xfs, content).unwrap();
+    image.problem(ProblemKind::Corrupt, "the group was searched where no known inodes lie");
+    let named = image.find("folder_2/picture_002.jpg");
+    assert_eq!((named.state, named.content), (EntryState::Allocated, Content::Runs));
+    let record = before.find("folder_3/picture_003.jpg").record;
+    let nameless = image.find(&format!("$OrphanFiles/OrphanFile-{record}"));
+    assert_eq!((nameless.state, nameless.content), (EntryState::Orphan, Content::Likely));
+}
+
+#[test]
+fn a_damaged_type_does_not_hide_content_and_attributes_that_are_not_read_are_said() {
+    let Some(mut content) = small("-m crc=0") else { return };
+    let before = Image::survey(&Xfs, content.clone()).unwrap();
+    let path = "folder_3/picture_003.jpg";
+    let inode = inode_of(&before, path);
+    content[inode + 2] = 0x11;
+    // One extent of attributes.
+    content[inode + 80..inode + 84].copy_from_slice(&[0, 1, 12, 2]);
+    let image = Image::survey(&Xfs, content).unwrap();
+    assert_eq!((image.find(path).kind, image.find(path).content), (EntryKind::File, Content::Runs));
+    assert_eq!(image.digests(EntryState::Allocated), before.digests(EntryState::Allocated));
+    image.problem(ProblemKind::Corrupt, "it is taken for a file");
+    assert_eq!(image.problem(ProblemKind::Unsupported, "extended attributes").count, 1);
+}
+
 #[test]
 fn inodes_that_cannot_be_read_cost_no_more_than_themselves() {
     struct Faulty(Vec<u8>, Extent);
