@@ -43,6 +43,8 @@ impl Loop {
 impl Drop for Loop {
     fn drop(&mut self) {
         let _ = Command::new("partx").args(["--delete"]).arg(&self.0).output();
+        // The flag outlives what the device stood for.
+        let _ = Command::new("blockdev").arg("--setrw").arg(&self.0).output();
         let _ = Command::new("losetup").arg("-d").arg(&self.0).status();
     }
 }
