@@ -288,7 +288,7 @@ impl<'v> Listing<'v> {
             let added = survey.add(NewEntry {
                 parent,
                 name: text,
-                kind: if main { kind(row, fact.directory) } else { EntryKind::File },
+                kind: if main { kind(row, fact) } else { EntryKind::File },
                 state,
                 record: row.number.into(),
                 stream: fact.number,
@@ -321,11 +321,12 @@ pub(super) fn extends(row: &Row, base: &Row) -> bool {
         && tree::refers(row.base, base.sequence, in_use)
 }
 
-const fn kind(row: &Row, directory: bool) -> EntryKind {
+/// A reparse point may be set on a file that has content, which then is hidden from everybody but not gone.
+const fn kind(row: &Row, main: &Fact) -> EntryKind {
     match row.reparse {
-        Reparse::Link => EntryKind::Symlink,
-        Reparse::Special => EntryKind::Other,
-        _ if directory => EntryKind::Directory,
+        Reparse::Link if main.directory || main.size == 0 => EntryKind::Symlink,
+        Reparse::Special if main.directory || main.size == 0 => EntryKind::Other,
+        _ if main.directory => EntryKind::Directory,
         _ => EntryKind::File,
     }
 }
