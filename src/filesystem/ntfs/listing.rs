@@ -182,7 +182,8 @@ impl<'v> Listing<'v> {
 
     /// Adds the entries of the file whose rows were gathered.
     fn emit(&mut self, survey: &mut Survey<'_>) {
-        let Some(row) = self.members.first().and_then(|at| self.rows.get(*at)).copied() else { return };
+        let Some(mut row) = self.members.first().and_then(|at| self.rows.get(*at)).copied() else { return };
+        row.reparse = self.rows.reparse(&self.members);
         let told_apart = self.streams.assemble(&self.rows, &self.members);
         self.runs.clear();
         self.facts.clear();

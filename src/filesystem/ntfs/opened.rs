@@ -102,7 +102,8 @@ impl<'v> File<'v> {
     }
 
     fn reparse(&self) -> Reparse {
-        self.rows.list().first().map_or(Reparse::None, |row| row.reparse)
+        let members: Vec<usize> = (0..self.rows.list().len()).collect();
+        self.rows.reparse(&members)
     }
 
     /// The stream of that number.
