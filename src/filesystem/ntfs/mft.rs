@@ -143,7 +143,7 @@ impl Candidate {
             flaw.get_or_insert_with(|| "its place is not the boot sector's".to_owned());
         }
         let list = attributes.iter().find(|attribute| attribute.code == code::ATTRIBUTE_LIST);
-        if let Some(list) = list.and_then(|list| list::value(source, geometry, list).ok()) {
+        if let Some(list) = list.and_then(|list| list::value(source, geometry, list, list::MAX_LIST).ok()) {
             follow(source, geometry, &list, &mut runs);
         }
         let held = runs.iter().map(|run| run.length).fold(0_u64, u64::saturating_add);

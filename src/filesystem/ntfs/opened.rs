@@ -94,7 +94,7 @@ impl<'v> File<'v> {
         let attributes =
             record.iter().flat_map(|record| record.attributes().map_while(std::result::Result::ok));
         for list in attributes.filter(|attribute| attribute.code == code::ATTRIBUTE_LIST) {
-            let value = list::value(&self.volume.source, &self.volume.geometry, &list)?;
+            let value = list::value(&self.volume.source, &self.volume.geometry, &list, list::MAX_LIST)?;
             others.extend(list::items(&value).filter_map(|item| u32::try_from(item.reference.number()).ok()));
         }
         others.remove(&number);
