@@ -7,6 +7,7 @@ use crate::model::{
 use super::Volume;
 use super::bitmap::Bitmap;
 use super::facts::{self, Fact};
+use super::opened;
 use super::record::Reference;
 use super::reparse::Reparse;
 use super::rows::{Checkpoint, Name, Row, Rows, mark};
@@ -194,6 +195,7 @@ impl<'v> Listing<'v> {
             cluster: self.volume.geometry.cluster,
             bitmap: &self.bitmap,
             directory: self.streams.is_directory(&self.rows, &self.members),
+            promised: &|| opened::names_main_stream(self.volume, row.number),
         };
         inquiry.facts(&mut self.runs, &mut self.facts);
         let mut text = std::mem::take(&mut self.text);

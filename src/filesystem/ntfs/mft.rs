@@ -186,7 +186,11 @@ fn follow(source: &Arc<dyn ReadAt>, geometry: &Geometry, list: &[u8], runs: &mut
         let start = starts.get(index).copied().unwrap_or(0);
         // A record lies in at most so many clusters, and no run is shorter than one.
         let end = index.saturating_add(geometry.record / 512).saturating_add(1).min(runs.len());
-        let near = Pieces::new(Arc::clone(source), runs.get(index..end).unwrap_or_default(), held.saturating_sub(start));
+        let near = Pieces::new(
+            Arc::clone(source),
+            runs.get(index..end).unwrap_or_default(),
+            held.saturating_sub(start),
+        );
         let mut bytes = vec![0; geometry.record];
         let within = at.checked_sub(start).filter(|_| at < held);
         if within.is_none_or(|within| near.read_exact_at(within, &mut bytes).is_err()) {

@@ -36,6 +36,25 @@ pub(super) fn open(volume: &Volume, entry: FileEntry<'_>) -> Result<Box<dyn Stre
     Ok(stream)
 }
 
+/// Whether a file's list of attributes names a main stream; a list that cannot be read may.
+pub(super) fn names_main_stream(volume: &Volume, number: u32) -> bool {
+    let main = |item: list::Item| item.code == code::DATA && !item.named;
+    items(volume, number).map_or(true, |items| items.into_iter().any(main))
+}
+
+/// The lines of the lists of attributes that a record has.
+fn items(volume: &Volume, number: u32) -> Result<Vec<list::Item>> {
+    let mut bytes = volume.mft.record(number.into())?;
+    let record = Record::open(&mut bytes, number.into());
+    let attributes = record.iter().flat_map(|record| record.attributes().map_while(std::result::Result::ok));
+    let mut items = Vec::new();
+    for list in attributes.filter(|attribute| attribute.code == code::ATTRIBUTE_LIST) {
+        let value = list::value(&volume.source, &volume.geometry, &list, list::MAX_LIST)?;
+        items.extend(list::items(&value));
+    }
+    Ok(items)
+}
+
 /// The content of a stream of a record, and its runs cut to what was written.
 pub(super) fn content(volume: &Volume, number: u32, stream: u16) -> Result<(Box<dyn Stream>, Vec<Run>)> {
     File::read(volume, number)?.stream(stream)
@@ -88,17 +107,9 @@ impl<'v> File<'v> {
             let own = known.iter().skip(start).take_while(|(base, _)| *base == number);
             return Ok(own.map(|(_, record)| *record).collect());
         }
-        let mut others = BTreeSet::new();
-        let mut bytes = self.volume.mft.record(number.into())?;
-        let record = Record::open(&mut bytes, number.into());
-        let attributes =
-            record.iter().flat_map(|record| record.attributes().map_while(std::result::Result::ok));
-        for list in attributes.filter(|attribute| attribute.code == code::ATTRIBUTE_LIST) {
-            let value = list::value(&self.volume.source, &self.volume.geometry, &list, list::MAX_LIST)?;
-            others.extend(list::items(&value).filter_map(|item| u32::try_from(item.reference.number()).ok()));
-        }
-        others.remove(&number);
-        Ok(others)
+        let items = items(self.volume, number)?;
+        let records = items.iter().filter_map(|item| u32::try_from(item.reference.number()).ok());
+        Ok(records.filter(|other| *other != number).collect())
     }
 
     fn reparse(&self) -> Reparse {

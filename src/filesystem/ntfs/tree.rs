@@ -91,8 +91,11 @@ impl Tree {
         if number >= self.read {
             return Home::Waiting;
         }
-        let node =
-            u32::try_from(number).ok().and_then(|number| self.nodes.get(&number)).copied().unwrap_or_default();
+        let node = u32::try_from(number)
+            .ok()
+            .and_then(|number| self.nodes.get(&number))
+            .copied()
+            .unwrap_or_default();
         match node.place {
             Place::None => Home::Unknown,
             _ if !refers(directory, node.sequence, node.in_use) => Home::Unknown,
