@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::content::Packed;
+use crate::filesystem::compression::decmpfs;
 use super::facts::{Facts, Known, Unread};
 use super::index::{ROOT, Row};
 use super::record::{Role, times};
@@ -15,9 +16,10 @@ use crate::model::{
 const FILE_LINKS: &[u8] = b"\0\0\0\0HFS+ Private Data";
 const FOLDER_LINKS: &[u8] = b".HFS+ Private Directory Data\r";
 
-/// Stream numbers: the resource fork, and the first named attribute.
+/// Stream numbers: the resource fork, the first named attribute, and the data fork of a file whose content is elsewhere.
 const RESOURCE: u16 = 1;
 const FIRST_ATTRIBUTE: u16 = 2;
+const DATA: u16 = u16::MAX;
 
 /// Builds the entries of one volume.
 pub(super) struct Listing<'k, 'v> {
@@ -123,7 +125,14 @@ impl<'k, 'v> Listing<'k, 'v> {
         };
         let facts = known.content(target, &mut self.unread);
         let is_folder = facts.kind == EntryKind::Directory;
-        let packed = facts.packed.is_some();
+        let place = facts.packed.as_ref().map(|packed| packed.header.place());
+        let packed = place.is_some_and(|place| place != Some(decmpfs::Place::Attribute));
+        if place.is_some() && target.data.size > 0 && !self.streamed.contains(&target.number) {
+            // macOS shows the unpacked content only; what the data fork holds beside it is there all the same.
+            let name = [name, b":data"].concat();
+            let facts = known.fork(target);
+            self.add(target, (&name, DATA), parent, state, facts, survey);
+        }
         let added = self.add(target, (name, 0), parent, state, facts, survey);
         self.named_streams((target, name), packed, parent, state, survey);
         if target.number != row.number {
