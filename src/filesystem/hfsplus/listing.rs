@@ -174,7 +174,14 @@ impl<'k, 'v> Listing<'k, 'v> {
         if let Some(facts) = known.resource(row, packed) {
             self.add(row, (&full_name(b"rsrc"), RESOURCE), parent, state, facts, survey);
         }
-        for (number, (stream, facts)) in (FIRST_ATTRIBUTE..).zip(known.attributes(row)) {
+        let attributes = known.attributes(row);
+        if attributes.len() > usize::from(DATA.saturating_sub(FIRST_ATTRIBUTE)) {
+            let detail = format!("{} named attributes: more than can be told apart, the rest is not listed", attributes.len());
+            let mut problem = Problem::new(ProblemKind::Limit, detail);
+            problem.record = Some(row.number.into());
+            survey.problem(problem);
+        }
+        for (number, (stream, facts)) in (FIRST_ATTRIBUTE..DATA).zip(attributes) {
             self.add(row, (&full_name(stream), number), parent, state, facts, survey);
         }
     }
