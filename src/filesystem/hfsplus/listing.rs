@@ -32,7 +32,7 @@ pub(super) struct Listing<'k, 'v> {
     /// Positions of rows that have an entry.
     listed: Vec<bool>,
     /// Files whose streams have entries: they are listed under the first name only.
-    streamed: HashSet<u32>,
+    streamed: HashSet<u64>,
     packed: HashMap<u64, Packed>,
     unread: Unread,
     full: Cell<bool>,
@@ -58,6 +58,7 @@ impl<'k, 'v> Listing<'k, 'v> {
         self.walk([(ROOT, Parent::Root)].into(), survey);
         self.unreachable(survey);
         self.remains(survey);
+        self.copies(survey);
         for problem in std::mem::take(&mut self.unread).problems() {
             survey.problem(problem);
         }
@@ -71,6 +72,19 @@ impl<'k, 'v> Listing<'k, 'v> {
             survey.problem(Problem::new(ProblemKind::Limit, detail));
         }
         self.packed
+    }
+
+    /// Says that files have the number of another.
+    fn copies(&self, survey: &mut Survey<'_>) {
+        let mut copies = self.known.index.rows().iter().filter(|row| row.is_copy());
+        let Some(first) = copies.next() else { return };
+        let detail = format!(
+            "files or folders whose number another one has, too, the first is number {}: each was read by itself",
+            first.number
+        );
+        let mut problem = Problem::new(ProblemKind::Corrupt, detail);
+        problem.count = crate::read::size(copies.count()).saturating_add(1);
+        survey.problem(problem);
     }
 
     /// Adds what is in folders and below, upper ones first; the folder that holds linked folders comes last, so that
@@ -127,7 +141,7 @@ impl<'k, 'v> Listing<'k, 'v> {
         let is_folder = facts.kind == EntryKind::Directory;
         let place = facts.packed.as_ref().map(|packed| packed.header.place());
         let packed = place.is_some_and(|place| place != Some(decmpfs::Place::Attribute));
-        if place.is_some() && target.data.size > 0 && !self.streamed.contains(&target.number) {
+        if place.is_some() && target.data.size > 0 && !self.streamed.contains(&target.record()) {
             // macOS shows the unpacked content only; what the data fork holds beside it is there all the same.
             let name = [name, b":data"].concat();
             let facts = known.fork(target);
@@ -135,7 +149,7 @@ impl<'k, 'v> Listing<'k, 'v> {
         }
         let added = self.add(target, (name, 0), parent, state, facts, survey);
         self.named_streams((target, name), packed, parent, state, survey);
-        if target.number != row.number {
+        if target.record() != row.record() {
             self.streams(row, false, parent, state, survey);
         }
         added.filter(|_| is_folder).map(|index| (target.number, index))
@@ -167,7 +181,7 @@ impl<'k, 'v> Listing<'k, 'v> {
         survey: &mut Survey<'_>,
     ) {
         let known = self.known;
-        if !self.streamed.insert(row.number) {
+        if !self.streamed.insert(row.record()) {
             return;
         }
         let full_name = |stream: &[u8]| [name, b":", stream].concat();
@@ -197,7 +211,7 @@ impl<'k, 'v> Listing<'k, 'v> {
         survey: &mut Survey<'_>,
     ) -> Option<EntryIndex> {
         let Facts { kind, size, content, runs, flaw, packed } = facts;
-        let record = u64::from(row.number);
+        let record = row.record();
         let times = times(row.dates);
         let entry = NewEntry { parent, name, kind, state, record, stream, size, times, content, runs: &runs };
         let index = survey.add(entry);
