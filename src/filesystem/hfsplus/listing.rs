@@ -4,10 +4,10 @@ use std::cell::Cell;
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::content::Packed;
-use crate::filesystem::compression::decmpfs;
 use super::facts::{Facts, Known, Unread};
 use super::index::{ROOT, Row};
 use super::record::{Role, times};
+use crate::filesystem::compression::decmpfs;
 use crate::model::{
     Content, EntryIndex, EntryKind, EntryState, NewEntry, Parent, Problem, ProblemKind, Survey,
 };
@@ -190,7 +190,10 @@ impl<'k, 'v> Listing<'k, 'v> {
         }
         let attributes = known.attributes(row);
         if attributes.len() > usize::from(DATA.saturating_sub(FIRST_ATTRIBUTE)) {
-            let detail = format!("{} named attributes: more than can be told apart, the rest is not listed", attributes.len());
+            let detail = format!(
+                "{} named attributes: more than can be told apart, the rest is not listed",
+                attributes.len()
+            );
             let mut problem = Problem::new(ProblemKind::Limit, detail);
             problem.record = Some(row.number.into());
             survey.problem(problem);
