@@ -74,8 +74,8 @@ pub(super) fn open(
     let all = (key(kind::EXTENT_DATA, 0), key(kind::EXTENT_DATA, u64::MAX));
     let mut show = |key: Key, data: &[u8]| match part(key.offset, data, sector) {
         Some(part) if parts.len() < MAX_RUNS => parts.push(part),
-        Some(_) => {}
-        None => garbled = Some(key.offset),
+        // What is left out would read as zeros.
+        Some(_) | None => garbled = Some(key.offset),
     };
     walk::range(&state.nodes, root, all, &mut show, damage())?;
     if let Some(offset) = garbled {
