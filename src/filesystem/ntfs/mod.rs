@@ -82,6 +82,8 @@ struct Volume {
     stated: u64,
     /// Records that extend others, as the survey found them: base record, record. In order.
     extensions: OnceLock<Vec<(u32, u32)>>,
+    /// The file that was opened last.
+    last: opened::Last,
     /// What was wrong before the survey began.
     problems: Vec<Problem>,
 }
@@ -107,7 +109,17 @@ impl Volume {
         let problems = found.damage.into_iter().chain(damage).collect();
         let about = About::read(&mft);
         let extensions = OnceLock::new();
-        Ok(Self { source, geometry, mft, boot: found.at, about, stated, extensions, problems })
+        Ok(Self {
+            source,
+            geometry,
+            mft,
+            boot: found.at,
+            about,
+            stated,
+            extensions,
+            last: opened::Last::default(),
+            problems,
+        })
     }
 
     /// Notes bytes that were read as metadata; what lies behind the end of the volume was not.
