@@ -8,8 +8,9 @@
 //! The journal is never replayed, and no reparse point followed.
 //!
 //! Entries: one for each name in the Win32 or POSIX namespace, and below each one for each named stream, `file:stream`,
-//! numbered from 1 in the order of the streams' names. A directory's own content is its index. Of `$BadClus:$Bad`
-//! only the clusters that are marked bad are listed, not the hole as large as the volume around them.
+//! numbered from 1 in the order of the streams' names; a second main stream is one without a name, `file:`. A directory's
+//! own content is its index. Of `$BadClus:$Bad` only the clusters that are marked bad are listed, not the hole as
+//! large as the volume around them.
 //! Names in directory indexes are not read: the records themselves name their directories.
 
 mod bitmap;
