@@ -10,6 +10,9 @@ const HEAD: usize = 48;
 /// Bytes of a stripe.
 const STRIPE: usize = 32;
 
+/// Most pieces that an extent is followed in: no chunk is larger than 10 GiB, no stripe smaller than 64 KiB.
+const MAX_PIECES: u32 = 1 << 18;
+
 /// Profiles of a chunk. Source: Btrfs on-disk format, `BTRFS_BLOCK_GROUP_*`.
 mod profile {
     pub const RAID0: u64 = 1 << 3;
@@ -112,11 +115,16 @@ impl Chunks {
     pub(super) fn pieces(&self, logical: u64, length: u64) -> impl Iterator<Item = (Located, u64)> + '_ {
         let mut at = logical;
         let mut left = length;
+        let mut count = 0_u32;
         std::iter::from_fn(move || {
             if left == 0 {
                 return None;
             }
-            let (located, room) = self.locate(at);
+            count = count.saturating_add(1);
+            let (located, room) = match count > MAX_PIECES {
+                true => (Located::Nowhere, left),
+                false => self.locate(at),
+            };
             let room = room.clamp(1, left);
             at = at.checked_add(room)?;
             left = left.saturating_sub(room);

@@ -13,6 +13,9 @@ use crate::filesystem::Stream;
 use crate::filesystem::tree::MAX_RUNS;
 use crate::read::{Error, ReadAt, Result, Unreadable, size};
 
+/// Most bytes of items that are kept for an opened file; the kernel puts no more than a sector into them.
+const MAX_HELD: usize = 64 << 20;
+
 /// A piece of an opened file.
 struct Part {
     offset: u64,
@@ -21,7 +24,7 @@ struct Part {
 }
 
 enum Source {
-    /// Unpacked already, with zeros up to the length.
+    /// Unpacked already; zeros follow up to the length.
     Inline(Vec<u8>),
     Hole,
     /// Where it begins, logically.
@@ -69,13 +72,18 @@ pub(super) fn open(
         return Ok(None);
     }
     let mut parts = Vec::new();
-    let mut garbled = None;
+    let (mut garbled, mut held) = (None, 0_usize);
     let sector = state.nodes.superblock.sector;
     let all = (key(kind::EXTENT_DATA, 0), key(kind::EXTENT_DATA, u64::MAX));
     let mut show = |key: Key, data: &[u8]| match part(key.offset, data, sector) {
-        Some(part) if parts.len() < MAX_RUNS => parts.push(part),
-        Some(_) => {}
-        None => garbled = Some(key.offset),
+        Some(part) if parts.len() < MAX_RUNS && held <= MAX_HELD => {
+            if let Source::Inline(bytes) = &part.source {
+                held = held.saturating_add(bytes.len());
+            }
+            parts.push(part);
+        }
+        // What is left out would read as zeros.
+        Some(_) | None => garbled = Some(key.offset),
     };
     walk::range(&state.nodes, root, all, &mut show, damage())?;
     if let Some(offset) = garbled {
@@ -108,11 +116,10 @@ fn part(offset: u64, data: &[u8], sector: u64) -> Option<Part> {
         }
         Stored::Inline => {
             let most = usize::try_from(extent.unpacked.min(MAX_EXTENT)).ok()?;
-            let mut plain = match extent.compression {
+            let plain = match extent.compression {
                 0 => extent.inline.get(..most.min(extent.inline.len()))?.to_vec(),
                 compression => unpack(compression, extent.inline, most, sector)?,
             };
-            plain.resize(most, 0);
             Source::Inline(plain)
         }
     };

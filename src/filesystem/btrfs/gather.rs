@@ -205,6 +205,11 @@ impl Gathered {
         self.text.get(start..start.saturating_add(length)).unwrap_or_default()
     }
 
+    /// Whether items were passed over.
+    pub(super) const fn is_incomplete(&self) -> bool {
+        self.over_limit > 0 || self.garbled > 0
+    }
+
     /// Says what was counted.
     pub(super) fn note(&self, notes: &mut Notes) {
         for (count, kind, what) in [

@@ -30,6 +30,8 @@ pub(super) fn run(volume: &Volume, survey: &mut Survey<'_>) {
             Sweep { nodes: &volume.nodes, roots, known: Some(&known) }
                 .run(&mut notes, |trees, node| gathered.leaf(old, age, Wanted::Usual, trees, node));
         }
+        // A gap in a file whose pieces were passed over is no hole.
+        damaged |= gathered.is_incomplete();
         gathered.note(&mut notes);
         let mut settled = settle::settle(&volume.nodes, view, gathered, damaged, survey);
         space::judge(&volume.nodes, view, &mut settled, &mut notes);

@@ -112,8 +112,19 @@ impl Attributes {
 
     /// The attribute that says how a file is compressed.
     pub(super) fn compression(&self, number: u32, tree: &Tree) -> Option<Stored> {
-        let found = self.of(number, tree).find(|(name, _)| *name == decmpfs::ATTRIBUTE.as_bytes());
-        found.map(|(_, stored)| stored)
+        let wanted = (number, decmpfs::ATTRIBUTE.as_bytes());
+        let start = self.rows.partition_point(|row| (row.number, self.text(row)) < wanted);
+        let mut rest = self.rows.get(start..).unwrap_or_default();
+        // What continues a fork that is not there says nothing.
+        while let Some((row, after)) =
+            rest.split_first().filter(|(row, _)| (row.number, self.text(row)) == wanted)
+        {
+            if let Some(stored) = self.stored(row, after, tree) {
+                return Some(stored);
+            }
+            rest = after;
+        }
+        None
     }
 
     fn text(&self, row: &Row) -> &[u8] {

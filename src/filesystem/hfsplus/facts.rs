@@ -57,6 +57,11 @@ impl Known<'_> {
         Facts::of(kind, row.data.size, self.map(row, &row.data, ForkKind::Data))
     }
 
+    /// The data fork as it is.
+    pub(super) fn fork(&self, row: &Row) -> Facts {
+        Facts::of(EntryKind::File, row.data.size, self.map(row, &row.data, ForkKind::Data))
+    }
+
     /// The resource fork, unless it is where the content of a compressed file is.
     pub(super) fn resource(&self, row: &Row, packed: bool) -> Option<Facts> {
         let fork = &row.resource;

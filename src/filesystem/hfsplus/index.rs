@@ -1,6 +1,6 @@
 //! The catalog in memory: every folder and file in use, and what is left of others.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::fork::{self, Extent, Fork};
 use super::header::Header;
@@ -24,12 +24,26 @@ pub(super) struct Row {
     name: (usize, usize),
     node: u32,
     rank: u32,
+    /// How many rows before it have the same number, which none should.
+    copy: u32,
     pub(super) role: Role,
     pub(super) dates: [u32; 4],
     /// Whether its owner flags say that it is compressed.
     pub(super) compressed: bool,
     pub(super) data: ForkRow,
     pub(super) resource: ForkRow,
+}
+
+impl Row {
+    /// The record number of its entries: what has a number that another has, too, must not be taken for it.
+    pub(super) fn record(&self) -> u64 {
+        u64::from(self.copy) << 32 | u64::from(self.number)
+    }
+
+    /// Whether a row before it has the same number.
+    pub(super) const fn is_copy(&self) -> bool {
+        self.copy > 0
+    }
 }
 
 /// A fork, its extents kept elsewhere.
@@ -95,6 +109,12 @@ impl Index {
             let mut seen = HashSet::new();
             rows.retain(|row| seen.insert((row.parent, row.number)));
         }
+        let mut copies: HashMap<u32, u32> = HashMap::with_capacity(rows.len());
+        for row in &mut rows {
+            let copy = copies.entry(row.number).or_default();
+            row.copy = *copy;
+            *copy = copy.saturating_add(1);
+        }
         index.rows = rows;
         index.settle_remains(others);
         index
@@ -139,6 +159,7 @@ impl Index {
             name: (from, self.names.len()),
             node,
             rank: 0,
+            copy: 0,
             role: record.role(),
             dates: record.dates,
             compressed: record.owner_flags & COMPRESSED != 0,

@@ -7,6 +7,7 @@ use super::content::Packed;
 use super::facts::{Facts, Known, Unread};
 use super::index::{ROOT, Row};
 use super::record::{Role, times};
+use crate::filesystem::compression::decmpfs;
 use crate::model::{
     Content, EntryIndex, EntryKind, EntryState, NewEntry, Parent, Problem, ProblemKind, Survey,
 };
@@ -15,9 +16,10 @@ use crate::model::{
 const FILE_LINKS: &[u8] = b"\0\0\0\0HFS+ Private Data";
 const FOLDER_LINKS: &[u8] = b".HFS+ Private Directory Data\r";
 
-/// Stream numbers: the resource fork, and the first named attribute.
+/// Stream numbers: the resource fork, the first named attribute, and the data fork of a file whose content is elsewhere.
 const RESOURCE: u16 = 1;
 const FIRST_ATTRIBUTE: u16 = 2;
+const DATA: u16 = u16::MAX;
 
 /// Builds the entries of one volume.
 pub(super) struct Listing<'k, 'v> {
@@ -30,7 +32,7 @@ pub(super) struct Listing<'k, 'v> {
     /// Positions of rows that have an entry.
     listed: Vec<bool>,
     /// Files whose streams have entries: they are listed under the first name only.
-    streamed: HashSet<u32>,
+    streamed: HashSet<u64>,
     packed: HashMap<u64, Packed>,
     unread: Unread,
     full: Cell<bool>,
@@ -56,6 +58,7 @@ impl<'k, 'v> Listing<'k, 'v> {
         self.walk([(ROOT, Parent::Root)].into(), survey);
         self.unreachable(survey);
         self.remains(survey);
+        self.copies(survey);
         for problem in std::mem::take(&mut self.unread).problems() {
             survey.problem(problem);
         }
@@ -69,6 +72,19 @@ impl<'k, 'v> Listing<'k, 'v> {
             survey.problem(Problem::new(ProblemKind::Limit, detail));
         }
         self.packed
+    }
+
+    /// Says that files have the number of another.
+    fn copies(&self, survey: &mut Survey<'_>) {
+        let mut copies = self.known.index.rows().iter().filter(|row| row.is_copy());
+        let Some(first) = copies.next() else { return };
+        let detail = format!(
+            "files or folders whose number another one has, too, the first is number {}: each was read by itself",
+            first.number
+        );
+        let mut problem = Problem::new(ProblemKind::Corrupt, detail);
+        problem.count = crate::read::size(copies.count()).saturating_add(1);
+        survey.problem(problem);
     }
 
     /// Adds what is in folders and below, upper ones first; the folder that holds linked folders comes last, so that
@@ -123,10 +139,17 @@ impl<'k, 'v> Listing<'k, 'v> {
         };
         let facts = known.content(target, &mut self.unread);
         let is_folder = facts.kind == EntryKind::Directory;
-        let packed = facts.packed.is_some();
+        let place = facts.packed.as_ref().map(|packed| packed.header.place());
+        let packed = place.is_some_and(|place| place != Some(decmpfs::Place::Attribute));
+        if place.is_some() && target.data.size > 0 && !self.streamed.contains(&target.record()) {
+            // macOS shows the unpacked content only; what the data fork holds beside it is there all the same.
+            let name = [name, b":data"].concat();
+            let facts = known.fork(target);
+            self.add(target, (&name, DATA), parent, state, facts, survey);
+        }
         let added = self.add(target, (name, 0), parent, state, facts, survey);
         self.named_streams((target, name), packed, parent, state, survey);
-        if target.number != row.number {
+        if target.record() != row.record() {
             self.streams(row, false, parent, state, survey);
         }
         added.filter(|_| is_folder).map(|index| (target.number, index))
@@ -158,14 +181,24 @@ impl<'k, 'v> Listing<'k, 'v> {
         survey: &mut Survey<'_>,
     ) {
         let known = self.known;
-        if !self.streamed.insert(row.number) {
+        if !self.streamed.insert(row.record()) {
             return;
         }
         let full_name = |stream: &[u8]| [name, b":", stream].concat();
         if let Some(facts) = known.resource(row, packed) {
             self.add(row, (&full_name(b"rsrc"), RESOURCE), parent, state, facts, survey);
         }
-        for (number, (stream, facts)) in (FIRST_ATTRIBUTE..).zip(known.attributes(row)) {
+        let attributes = known.attributes(row);
+        if attributes.len() > usize::from(DATA.saturating_sub(FIRST_ATTRIBUTE)) {
+            let detail = format!(
+                "{} named attributes: more than can be told apart, the rest is not listed",
+                attributes.len()
+            );
+            let mut problem = Problem::new(ProblemKind::Limit, detail);
+            problem.record = Some(row.number.into());
+            survey.problem(problem);
+        }
+        for (number, (stream, facts)) in (FIRST_ATTRIBUTE..DATA).zip(attributes) {
             self.add(row, (&full_name(stream), number), parent, state, facts, survey);
         }
     }
@@ -181,7 +214,7 @@ impl<'k, 'v> Listing<'k, 'v> {
         survey: &mut Survey<'_>,
     ) -> Option<EntryIndex> {
         let Facts { kind, size, content, runs, flaw, packed } = facts;
-        let record = u64::from(row.number);
+        let record = row.record();
         let times = times(row.dates);
         let entry = NewEntry { parent, name, kind, state, record, stream, size, times, content, runs: &runs };
         let index = survey.add(entry);

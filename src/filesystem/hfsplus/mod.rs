@@ -11,6 +11,8 @@
 //! | resource fork | `name:rsrc`, stream 1; not when it holds the content of a compressed file |
 //! | named attribute | `name:attribute`, stream 2 and on; not `com.apple.decmpfs` |
 //! | compressed file | one entry with its decoded content; its runs are those of the compressed bytes |
+//! | data fork beside the content of a compressed file | `name:data`, stream 65535 |
+//! | second file with a number that another has | the record number has the copy in its upper 32 bits |
 //! | hard link to a file | each name with the record of the `iNode` file, which is listed too; its other streams once |
 //! | hard link to a folder | each name as the folder; what is in it stands below the first link |
 //! | allocation file, extents overflow file, catalog, attributes file | metadata, without an entry: they have no name on the volume and are read here |

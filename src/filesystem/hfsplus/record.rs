@@ -37,6 +37,9 @@ pub(super) const COMPRESSED: u8 = 0x20;
 /// Flag of a record that is one of several links (`kHFSHasLinkChainMask`).
 const LINK_CHAIN: u16 = 0x20;
 
+/// Longest path that macOS follows; what is longer is no target of a symbolic link.
+const MAX_TARGET: u64 = 1024;
+
 const FOLDER_LENGTH: usize = 88;
 const FILE_LENGTH: usize = 248;
 
@@ -99,12 +102,16 @@ impl Record<'_> {
     /// From mode and Finder information. Mac OS 9 wrote no mode.
     pub(super) fn role(&self) -> Role {
         let Some(file) = self.file else { return Role::Plain(EntryKind::Directory) };
+        // Anybody can give a file another type: one that has content is what its content is.
+        let empty = file.data.size == 0;
         Role::Plain(match (&file.finder, self.mode >> 12) {
-            (b"hlnkhfs+", _) => return Role::FileLink(self.special),
+            (b"hlnkhfs+", _) if empty => return Role::FileLink(self.special),
             // An alias of the Finder has the same type: only a link is part of a chain of links.
-            (b"fdrpMACS", _) if self.flags & LINK_CHAIN != 0 => return Role::FolderLink(self.special),
-            (b"slnkrhap", _) | (_, 0o12) => EntryKind::Symlink,
-            (_, 0o1 | 0o2 | 0o6 | 0o14) => EntryKind::Other,
+            (b"fdrpMACS", _) if empty && self.flags & LINK_CHAIN != 0 => {
+                return Role::FolderLink(self.special);
+            }
+            (b"slnkrhap", 0) | (_, 0o12) if file.data.size <= MAX_TARGET => EntryKind::Symlink,
+            (_, 0o1 | 0o2 | 0o6 | 0o14) if empty => EntryKind::Other,
             _ => EntryKind::File,
         })
     }

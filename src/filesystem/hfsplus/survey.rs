@@ -52,6 +52,14 @@ fn open(volume: &Volume, special: Special, overflow: &Overflow, survey: &mut Sur
     let runs = special::runs(header, overflow, special);
     let blocks = header.fork(special).blocks;
     let tree = Tree::open(&volume.source, special.name(), runs);
+    if tree.as_ref().is_some_and(|tree| tree.cut) {
+        let detail = format!(
+            "{}: {blocks} blocks, more than the volume has room for: what lies behind was not read",
+            special.name()
+        );
+        let place = Extent::new(header.at, crate::read::size(super::header::LENGTH));
+        survey.problem(Problem::new(ProblemKind::Corrupt, detail).at(place));
+    }
     if tree.is_none() && blocks > 0 {
         let detail =
             format!("{}: expected a B-tree of {blocks} blocks, found none; it was not read", special.name());

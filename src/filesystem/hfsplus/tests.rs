@@ -1,6 +1,7 @@
 //! Whole images: of another project, and made here; compared with The Sleuth Kit, then damaged.
 
 mod damage;
+mod hidden;
 mod honest;
 mod image;
 mod pack;

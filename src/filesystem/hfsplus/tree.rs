@@ -20,9 +20,12 @@ const UNUSED: u32 = u32::MAX;
 pub(super) struct Tree {
     name: &'static str,
     file: Pieces,
-    runs: Vec<Run>,
+    /// First byte of each run within the file, with the run.
+    runs: Vec<(u64, Run)>,
     /// Length of the volume.
     end: u64,
+    /// Whether the file is longer than the volume, of which so much was read.
+    pub(super) cut: bool,
     node_size: usize,
     header: Option<Header>,
 }
@@ -46,7 +49,8 @@ pub(super) fn is_tree(volume: &dyn ReadAt, offset: u64) -> bool {
 impl Tree {
     /// Opens the file that those runs make; `None` when it is too short for a node.
     pub(super) fn open(volume: &Arc<dyn ReadAt>, name: &'static str, runs: Vec<Run>) -> Option<Self> {
-        let length = runs.iter().map(|run| run.length).fold(0, u64::saturating_add);
+        let stated = runs.iter().map(|run| run.length).fold(0, u64::saturating_add);
+        let length = stated.min(volume.size());
         let file = Pieces::new(Arc::clone(volume), &runs, length);
         let front = usize::try_from(length).unwrap_or(PIECE).min(PIECE);
         let mut bytes = vec![0; front];
@@ -60,21 +64,27 @@ impl Tree {
         }
         let header = header(&bytes);
         let node_size = header.map(|header| header.node_size).or_else(|| guess(&bytes))?;
-        Some(Self { name, file, runs, end: volume.size(), node_size, header })
+        let mut start = 0_u64;
+        let placed = runs.into_iter().map(|run| {
+            let at = start;
+            start = start.saturating_add(run.length);
+            (at, run)
+        });
+        let runs = placed.collect();
+        Some(Self { name, file, runs, end: volume.size(), cut: stated > length, node_size, header })
     }
 
     /// The parts of the volume that `length` bytes of the file from `offset` on lie in.
     pub(super) fn place(&self, offset: u64, length: u64) -> Vec<Run> {
-        let mut start = 0_u64;
         let end = offset.saturating_add(length);
         let mut parts = Vec::new();
-        for run in &self.runs {
+        let first = self.runs.partition_point(|(start, _)| *start <= offset).saturating_sub(1);
+        for (start, run) in self.runs.iter().skip(first).take_while(|(start, _)| *start < end) {
             let next = start.saturating_add(run.length);
-            let from = offset.max(start);
+            let from = offset.max(*start);
             if let Some(length) = end.min(next).checked_sub(from).filter(|length| *length > 0) {
-                parts.push(Run::new(run.offset.saturating_add(from.saturating_sub(start)), length));
+                parts.push(Run::new(run.offset.saturating_add(from.saturating_sub(*start)), length));
             }
-            start = next;
         }
         parts
     }

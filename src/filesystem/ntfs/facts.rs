@@ -46,6 +46,8 @@ pub(super) struct Inquiry<'a> {
     pub cluster: u64,
     pub bitmap: &'a Bitmap,
     pub directory: bool,
+    /// Whether the list of the file's attributes names a main stream; asked only where none was found.
+    pub promised: &'a dyn Fn() -> bool,
 }
 
 impl Inquiry<'_> {
@@ -79,7 +81,8 @@ impl Inquiry<'_> {
     /// A file without a main stream has an empty one; unless something of it is lost.
     fn without_main(&self) -> Fact {
         let in_use = self.in_use();
-        let lost = !self.directory && (self.row.has(mark::DAMAGED) || self.row.has(mark::LISTED) && !in_use);
+        let elsewhere = || self.row.has(mark::LISTED) && (!in_use || (self.promised)());
+        let lost = !self.directory && (self.row.has(mark::DAMAGED) || elsewhere());
         Fact {
             stream: None,
             number: 0,

@@ -15,6 +15,9 @@ use super::rows::{Keeping, NewPart, NewRow, Rows, mark};
 /// `$I30` in UTF-16: the index of names.
 const NAME_INDEX: &[u8] = b"$\0I\x003\x000\0";
 
+/// Bytes of a reparse point that are looked at: more would be read for each record that a hostile $MFT gives one.
+const REPARSE: u64 = 64;
+
 /// Reads records into rows.
 pub(super) struct Gatherer<'a> {
     source: &'a Arc<dyn ReadAt>,
@@ -78,7 +81,7 @@ impl<'a> Gatherer<'a> {
             code::INDEX_ALLOCATION if attribute.name == NAME_INDEX => {
                 return self.part(number, attribute, true, rows);
             }
-            code::REPARSE_POINT => match list::value(self.source, self.geometry, attribute) {
+            code::REPARSE_POINT => match list::value(self.source, self.geometry, attribute, REPARSE) {
                 Ok(value) => rows.set_reparse(reparse::parse(&value)),
                 Err(error) => return Some(Flaw::new(attribute.at, "reparse point", "readable", error)),
             },

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use crate::model::Run;
-use crate::read::{Fields, Pieces, ReadAt, Result, size};
+use crate::read::{Fields, Pieces, ReadAt, Result};
 
 use super::boot::Geometry;
 use super::record::{Attribute, Form, Reference};
 
 /// Windows keeps lists below 256 KiB.
-const MAX_LIST: usize = 1 << 20;
+pub(super) const MAX_LIST: u64 = 1 << 20;
 
 /// One line of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,11 +41,12 @@ pub(super) fn items(list: &[u8]) -> impl Iterator<Item = Item> + '_ {
     })
 }
 
-/// The bytes of an attribute wherever they are, up to a mebibyte. What its clusters do not give is left out.
+/// The bytes of an attribute wherever they are, up to so many. What its clusters do not give is left out.
 pub(super) fn value(
     source: &Arc<dyn ReadAt>,
     geometry: &Geometry,
     attribute: &Attribute<'_>,
+    most: u64,
 ) -> Result<Vec<u8>> {
     match attribute.form {
         Form::Resident { value, .. } => Ok(value.to_vec()),
@@ -53,7 +54,7 @@ pub(super) fn value(
             let mut runs: Vec<Run> = Vec::new();
             clusters.decode(geometry, &mut runs);
             let held = runs.iter().map(|run| run.length).fold(0_u64, u64::saturating_add);
-            let length = clusters.size.min(held).min(size(MAX_LIST));
+            let length = clusters.size.min(held).min(most);
             let content = Pieces::new(Arc::clone(source), &runs, length);
             Ok(content.read_vec(0, usize::try_from(length).unwrap_or(0))?)
         }

@@ -7,6 +7,7 @@ use crate::model::{
 use super::Volume;
 use super::bitmap::Bitmap;
 use super::facts::{self, Fact};
+use super::opened;
 use super::record::Reference;
 use super::reparse::Reparse;
 use super::rows::{Checkpoint, Name, Row, Rows, mark};
@@ -182,7 +183,8 @@ impl<'v> Listing<'v> {
 
     /// Adds the entries of the file whose rows were gathered.
     fn emit(&mut self, survey: &mut Survey<'_>) {
-        let Some(row) = self.members.first().and_then(|at| self.rows.get(*at)).copied() else { return };
+        let Some(mut row) = self.members.first().and_then(|at| self.rows.get(*at)).copied() else { return };
+        row.reparse = self.rows.reparse(&self.members);
         let told_apart = self.streams.assemble(&self.rows, &self.members);
         self.runs.clear();
         self.facts.clear();
@@ -193,6 +195,7 @@ impl<'v> Listing<'v> {
             cluster: self.volume.geometry.cluster,
             bitmap: &self.bitmap,
             directory: self.streams.is_directory(&self.rows, &self.members),
+            promised: &|| opened::names_main_stream(self.volume, row.number),
         };
         inquiry.facts(&mut self.runs, &mut self.facts);
         let mut text = std::mem::take(&mut self.text);
@@ -288,7 +291,7 @@ impl<'v> Listing<'v> {
             let added = survey.add(NewEntry {
                 parent,
                 name: text,
-                kind: if main { kind(row, fact.directory) } else { EntryKind::File },
+                kind: if main { kind(row, fact) } else { EntryKind::File },
                 state,
                 record: row.number.into(),
                 stream: fact.number,
@@ -321,11 +324,12 @@ pub(super) fn extends(row: &Row, base: &Row) -> bool {
         && tree::refers(row.base, base.sequence, in_use)
 }
 
-const fn kind(row: &Row, directory: bool) -> EntryKind {
+/// A reparse point may be set on a file that has content, which then is hidden from everybody but not gone.
+const fn kind(row: &Row, main: &Fact) -> EntryKind {
     match row.reparse {
-        Reparse::Link => EntryKind::Symlink,
-        Reparse::Special => EntryKind::Other,
-        _ if directory => EntryKind::Directory,
+        Reparse::Link if main.directory || main.size == 0 => EntryKind::Symlink,
+        Reparse::Special if main.directory || main.size == 0 => EntryKind::Other,
+        _ if main.directory => EntryKind::Directory,
         _ => EntryKind::File,
     }
 }

@@ -142,9 +142,13 @@ impl Candidate {
         if runs.first().is_none_or(|run| run.offset != geometry.mft) {
             flaw.get_or_insert_with(|| "its place is not the boot sector's".to_owned());
         }
+        // A hole holds no records, and runs that repeat no new ones: both would make work without end.
+        let real = |runs: &[Run]| runs.iter().take_while(|run| !run.is_hole()).count();
+        runs.truncate(real(&runs));
         let list = attributes.iter().find(|attribute| attribute.code == code::ATTRIBUTE_LIST);
-        if let Some(list) = list.and_then(|list| list::value(source, geometry, list).ok()) {
+        if let Some(list) = list.and_then(|list| list::value(source, geometry, list, list::MAX_LIST).ok()) {
             follow(source, geometry, &list, &mut runs);
+            runs.truncate(real(&runs));
         }
         let held = runs.iter().map(|run| run.length).fold(0_u64, u64::saturating_add);
         let length = clusters.size.min(held);
@@ -152,6 +156,11 @@ impl Candidate {
             let expected = clusters.size;
             flaw.get_or_insert_with(|| format!("places for {expected} bytes expected, found for {held}"));
         }
+        let room = source.size();
+        if length > room {
+            flaw.get_or_insert_with(|| format!("{length} bytes of records on a volume of {room} bytes"));
+        }
+        let length = length.min(room);
         let score = score(source, &runs, length);
         Ok(Self { runs, length, score, flaw })
     }
@@ -162,13 +171,31 @@ fn follow(source: &Arc<dyn ReadAt>, geometry: &Geometry, list: &[u8], runs: &mut
     let mut parts: Vec<_> =
         list::items(list).filter(|item| item.code == code::DATA && !item.named && item.first > 0).collect();
     parts.sort_unstable_by_key(|item| item.first);
+    // First byte of each run within the $MFT.
+    let (mut starts, mut held) = (Vec::new(), 0_u64);
     for part in parts {
-        let held = runs.iter().map(|run| run.length).fold(0_u64, u64::saturating_add);
-        if part.first.checked_mul(geometry.cluster) != Some(held) {
+        for run in runs.iter().skip(starts.len()) {
+            starts.push(held);
+            held = held.saturating_add(run.length);
+        }
+        if held > source.size() || part.first.checked_mul(geometry.cluster) != Some(held) {
             continue;
         }
-        let known = Mft::new(source, geometry, runs, held);
-        let Ok(mut bytes) = known.record(part.reference.number()) else { continue };
+        let at = part.reference.number().saturating_mul(size(geometry.record));
+        let index = starts.partition_point(|start| *start <= at).saturating_sub(1);
+        let start = starts.get(index).copied().unwrap_or(0);
+        // A record lies in at most so many clusters, and no run is shorter than one.
+        let end = index.saturating_add(geometry.record / 512).saturating_add(1).min(runs.len());
+        let near = Pieces::new(
+            Arc::clone(source),
+            runs.get(index..end).unwrap_or_default(),
+            held.saturating_sub(start),
+        );
+        let mut bytes = vec![0; geometry.record];
+        let within = at.checked_sub(start).filter(|_| at < held);
+        if within.is_none_or(|within| near.read_exact_at(within, &mut bytes).is_err()) {
+            continue;
+        }
         let Some(record) = Record::open(&mut bytes, part.reference.number()) else { continue };
         for attribute in record.attributes().map_while(std::result::Result::ok) {
             if let (code::DATA, [], Form::Clusters(clusters)) =

@@ -8,8 +8,9 @@
 //! The journal is never replayed, and no reparse point followed.
 //!
 //! Entries: one for each name in the Win32 or POSIX namespace, and below each one for each named stream, `file:stream`,
-//! numbered from 1 in the order of the streams' names. A directory's own content is its index. Of `$BadClus:$Bad`
-//! only the clusters that are marked bad are listed, not the hole as large as the volume around them.
+//! numbered from 1 in the order of the streams' names; a second main stream is one without a name, `file:`. A directory's
+//! own content is its index. Of `$BadClus:$Bad` only the clusters that are marked bad are listed, not the hole as
+//! large as the volume around them.
 //! Names in directory indexes are not read: the records themselves name their directories.
 
 mod bitmap;
@@ -82,6 +83,8 @@ struct Volume {
     stated: u64,
     /// Records that extend others, as the survey found them: base record, record. In order.
     extensions: OnceLock<Vec<(u32, u32)>>,
+    /// The file that was opened last.
+    last: opened::Last,
     /// What was wrong before the survey began.
     problems: Vec<Problem>,
 }
@@ -107,7 +110,17 @@ impl Volume {
         let problems = found.damage.into_iter().chain(damage).collect();
         let about = About::read(&mft);
         let extensions = OnceLock::new();
-        Ok(Self { source, geometry, mft, boot: found.at, about, stated, extensions, problems })
+        Ok(Self {
+            source,
+            geometry,
+            mft,
+            boot: found.at,
+            about,
+            stated,
+            extensions,
+            last: opened::Last::default(),
+            problems,
+        })
     }
 
     /// Notes bytes that were read as metadata; what lies behind the end of the volume was not.

@@ -173,6 +173,12 @@ impl Rows {
         }
     }
 
+    /// What a file stands for whose rows are at those positions: a record that extends it may say so, too.
+    pub(super) fn reparse(&self, members: &[usize]) -> Reparse {
+        let mut own = members.iter().filter_map(|at| self.get(*at)).map(|row| row.reparse);
+        own.find(|reparse| *reparse != Reparse::None).unwrap_or(Reparse::None)
+    }
+
     /// Adds a name to the last row.
     pub(super) fn name(&mut self, parent: Reference, dos: bool, units: impl Iterator<Item = u16>) {
         let text = self.text(units);

@@ -66,12 +66,13 @@ impl Streams {
             let same = |part: &&Part| rows.stream_name(part) == rows.stream_name(first) && part.first > 0;
             let end = start.saturating_add(1).saturating_add(rest.skip(1).take_while(same).count());
             let main = rows.stream_name(first).is_empty() || first.index;
-            if main && !self.found.is_empty() {
-                // A second main stream is damage: the first one counts.
+            if first.index && !self.found.is_empty() {
+                // A second index is damage: the first one counts.
             } else if self.found.len() >= MAX_STREAMS {
                 return false;
             } else {
-                number = if main { 0 } else { number.saturating_add(1) };
+                // A second main stream is damage, or hides something: it is a further stream, without a name.
+                number = if main && self.found.is_empty() { 0 } else { number.saturating_add(1) };
                 self.found.push(Stream { number, parts: start..end });
             }
             start = end;

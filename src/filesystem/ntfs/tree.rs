@@ -1,5 +1,7 @@
 //! Which directories have their entry, by record number.
 
+use std::collections::HashMap;
+
 use crate::model::EntryIndex;
 
 use super::record::Reference;
@@ -28,7 +30,7 @@ struct Node {
 
 /// Directories by record number.
 pub(super) struct Tree {
-    nodes: Vec<Node>,
+    nodes: HashMap<u32, Node>,
     /// Records below were read.
     read: u64,
     count: u32,
@@ -49,8 +51,8 @@ pub(super) enum Home {
 
 impl Tree {
     /// For that many records.
-    pub(super) const fn new(count: u32) -> Self {
-        Self { nodes: Vec::new(), read: 0, count }
+    pub(super) fn new(count: u32) -> Self {
+        Self { nodes: HashMap::new(), read: 0, count }
     }
 
     /// Notes that records up to and with that one were read.
@@ -74,13 +76,7 @@ impl Tree {
     }
 
     fn set(&mut self, number: u32, node: Node) {
-        let Ok(at) = usize::try_from(number) else { return };
-        if self.nodes.len() <= at {
-            self.nodes.resize(at.saturating_add(1), Node::default());
-        }
-        if let Some(place) = self.nodes.get_mut(at) {
-            *place = node;
-        }
+        self.nodes.insert(number, node);
     }
 
     /// Where a name belongs whose directory is that one.
@@ -95,8 +91,11 @@ impl Tree {
         if number >= self.read {
             return Home::Waiting;
         }
-        let node =
-            usize::try_from(number).ok().and_then(|at| self.nodes.get(at)).copied().unwrap_or_default();
+        let node = u32::try_from(number)
+            .ok()
+            .and_then(|number| self.nodes.get(&number))
+            .copied()
+            .unwrap_or_default();
         match node.place {
             Place::None => Home::Unknown,
             _ if !refers(directory, node.sequence, node.in_use) => Home::Unknown,

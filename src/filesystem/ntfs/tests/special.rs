@@ -79,6 +79,37 @@ fn files_of_the_overlay_filter_are_unpacked_and_others_never_read_as_zeros() {
 }
 
 #[test]
+fn content_behind_a_link_is_a_file_and_a_second_main_stream_a_stream() {
+    let content = bytes(3, 30_000);
+    let mut done = true;
+    let Some(made) = Made::new("-c 4096", 8000, |root| {
+        std::fs::write(root.join("covered"), &content).unwrap();
+        std::fs::write(root.join("double"), b"one").unwrap();
+        std::fs::write(root.join("double:x"), b"two").unwrap();
+        done &= reparse(&root.join("covered"), 0xa000_000c, &[0; 20]);
+    }) else {
+        return;
+    };
+    let mut volume = made.bytes();
+    let record = survey(volume.clone()).find("double").record;
+    // Without the length of its name the named stream is a second main one.
+    patch(&mut volume, record, |bytes| {
+        let at = attribute(bytes, code::DATA, true);
+        bytes[at + 9] = 0;
+    });
+    let image = survey(volume);
+    let found = image.digests(EntryState::Allocated);
+    assert_eq!((&found["double"].1, &found["double:"].1), (&md5(b"one"), &md5(b"two")));
+    assert_ne!(image.find("double").stream, image.find("double:").stream);
+    if !done {
+        eprintln!("skipped: reparse points cannot be made");
+        return;
+    }
+    assert_eq!(image.find("covered").kind, EntryKind::File);
+    assert_eq!(found["covered"], (30_000, md5(&content)));
+}
+
+#[test]
 fn bytes_that_were_never_written_are_zeros_and_encrypted_ones_are_not_read() {
     let plain = bytes(1, 100_000);
     let Some(made) = Made::new("-c 4096", 8000, |root| {
