@@ -6,12 +6,12 @@ const MAX_TABLES: usize = 1 << 12;
 /// Name and bytes of each table under the key `blkx`; none when there is no such key.
 pub(super) fn tables(xml: &[u8]) -> Option<Vec<(String, Vec<u8>)>> {
     let rest = after(xml, b"<key>blkx</key>")?;
-    let mut rest = after(rest, b"<array>")?;
+    let rest = after(rest, b"<array>")?;
+    // No dictionary of a table has an array: the first end is that of the list.
+    let mut rest = rest.get(..find(rest, b"</array>").unwrap_or(rest.len()))?;
     let mut tables = Vec::new();
     while tables.len() < MAX_TABLES {
-        let dictionary = find(rest, b"<dict>");
-        let end = find(rest, b"</array>");
-        let Some(start) = dictionary.filter(|start| end.is_none_or(|end| *start < end)) else {
+        let Some(start) = find(rest, b"<dict>") else {
             break;
         };
         let inside = rest.get(start..)?;

@@ -115,9 +115,9 @@ impl Chunks {
         let offset = fields.u64(0).unwrap_or(0);
         let flags = fields.u32(12).unwrap_or(0);
         let start = number.saturating_mul(self.chunk);
+        let length = self.size.saturating_sub(start).min(self.chunk);
+        let stored = u64::from(fields.u32(8).unwrap_or(0));
         let packed = |method| {
-            let length = self.size.saturating_sub(start).min(self.chunk);
-            let stored = u64::from(fields.u32(8).unwrap_or(0));
             Place::Packed(Packed {
                 start,
                 length,
@@ -132,6 +132,10 @@ impl Chunks {
             (true, true, _) => Place::Filled(offset.to_le_bytes()),
             (true, false, _) => packed(self.method),
             (false, _, true) => packed(Method::Summed),
+            // What follows a plain chunk that is too short belongs to something else.
+            (false, _, false) if stored < length => {
+                Place::Missing(format!("a plain chunk of {length} bytes is stored in {stored}"))
+            }
             (false, _, false) => Place::Stored { file: table.file, offset: offset.saturating_add(within) },
         };
         Stretch { length: left, place }

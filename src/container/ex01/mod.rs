@@ -20,6 +20,8 @@ use section::{Kind, Section};
 
 const SIGNATURE: &[u8; 8] = b"EVF2\r\n\x81\0";
 const HEADER: u64 = 32;
+/// Names of values that are taken in; usual images have about thirty.
+const MAX_VALUES: usize = 1024;
 /// Bad ranges that are taken in.
 const MAX_BAD: u64 = 1 << 20;
 
@@ -118,6 +120,7 @@ impl Reading {
         if let Some(broken) = chain.broken {
             self.problem(broken);
         }
+        let mut left = file.size();
         for section in &chain.sections {
             if section.encrypted || section.kind == Kind::Keys {
                 return Err(Error::unsupported(
@@ -126,6 +129,14 @@ impl Reading {
                     "it is encrypted: it opens only with its key",
                 ));
             }
+            // Sections do not overlap: together they are no longer than their file.
+            let Some(rest) = left.checked_sub(section.length) else {
+                self.problem(format!(
+                    "segment {named}: its sections are longer than the file: the rest of them is left out"
+                ));
+                break;
+            };
+            left = rest;
             if let Err(error) = self.section(index, file, section) {
                 self.problem(format!("segment {named}: {error}"));
             }
@@ -139,7 +150,8 @@ impl Reading {
                 let method = self.method.unwrap_or(Method::Zlib);
                 let found = strings::read(file, section, method)?;
                 for (name, value) in found {
-                    if !self.values.iter().any(|(known, _)| *known == name) {
+                    if self.values.len() < MAX_VALUES && !self.values.iter().any(|(known, _)| *known == name)
+                    {
                         self.values.push((name, value));
                     }
                 }

@@ -22,7 +22,7 @@ const EXTENDED: u64 = 1 << 4;
 
 /// What the header says.
 pub(super) struct Header {
-    version: u32,
+    pub version: u32,
     /// Number of bits of a place within a cluster.
     pub cluster_bits: u32,
     /// Bytes of the medium.

@@ -23,6 +23,8 @@ pub(super) struct Clusters {
     size: u64,
     method: Method,
     extended: bool,
+    /// Whether entries may say that a cluster is zeros: from version 3 on.
+    zeros: bool,
 }
 
 impl Clusters {
@@ -34,6 +36,7 @@ impl Clusters {
             size: header.size,
             method: header.method,
             extended: header.extended,
+            zeros: header.version >= 3,
         }
     }
 
@@ -67,7 +70,8 @@ impl Clusters {
     /// What a plain entry says of a whole cluster.
     fn plain(&self, entry: u64, within: u64, left: u64) -> Stretch {
         let place = entry & PLACE;
-        if entry & !(PLACE | COPIED | ZERO) != 0 || !place.is_multiple_of(self.cluster()) {
+        let zero = if self.zeros { ZERO } else { 0 };
+        if entry & !(PLACE | COPIED | zero) != 0 || !place.is_multiple_of(self.cluster()) {
             return Stretch::missing(left, format!("damaged entry {entry:#018x} of a second table"));
         }
         match (entry & ZERO != 0, place) {

@@ -11,6 +11,8 @@ use crate::read::{Error, Fields, ReadAt, Result, size};
 const SECTOR: usize = 4 << 10;
 /// The longest log that is replayed; usual ones have 1 MiB.
 const MAX_LOG: u64 = 64 << 20;
+/// Entries that are tried may overlap: their bytes are summed until that many times the length of the log.
+const MAX_SUMMED: usize = 16;
 /// Most changes that are taken in.
 const MAX_CHANGES: usize = 1 << 18;
 
@@ -82,7 +84,13 @@ pub(super) fn replay(file: &Arc<dyn ReadAt>, header: &Header) -> Result<Replayed
 /// The entries that count, in order, with the sectors at which they begin: the run with the highest number whose last entry
 /// names a tail within the run. Source: 2.3.3.
 fn newest(log: &[u8], sectors: usize, identifier: &[u8; 16]) -> Option<Vec<(usize, Entry)>> {
-    let sound: Vec<Option<Entry>> = (0..sectors).map(|at| Entry::of(log, at, sectors, identifier)).collect();
+    let mut budget = sectors.checked_mul(MAX_SUMMED)?;
+    let mut sound: Vec<Option<Entry>> = Vec::with_capacity(sectors);
+    for at in 0..sectors {
+        let entry = Entry::stated(log, at, sectors, identifier);
+        budget = budget.checked_sub(entry.as_ref().map_or(0, |entry| entry.sectors))?;
+        sound.push(entry.and_then(|_| Entry::of(log, at, sectors, identifier)));
+    }
     let mut best: Option<(u64, usize, usize)> = None;
     for start in 0..sectors {
         let Some(first) = sound.get(start).and_then(Option::as_ref) else {
@@ -128,7 +136,16 @@ fn claims_newer(log: &[u8], sectors: usize, identifier: &[u8; 16], newest: u64) 
 }
 
 impl Entry {
+    /// The entry that begins at that sector, when its checksum is right.
     fn of(log: &[u8], at: usize, sectors: usize, identifier: &[u8; 16]) -> Option<Self> {
+        let entry = Self::stated(log, at, sectors, identifier)?;
+        let fields = Fields(log.get(at.checked_mul(SECTOR)?..)?);
+        let bytes = fields.bytes(0, entry.sectors.checked_mul(SECTOR)?)?;
+        (fields.u32(4)? == checksum(bytes, 4)).then_some(entry)
+    }
+
+    /// The same whatever its checksum.
+    fn stated(log: &[u8], at: usize, sectors: usize, identifier: &[u8; 16]) -> Option<Self> {
         let bytes = log.get(at.checked_mul(SECTOR)?..)?;
         let fields = Fields(bytes);
         if !fields.has(0, b"loge") || !fields.has(32, identifier) {
@@ -140,10 +157,7 @@ impl Entry {
         if !whole || length == 0 || length / SECTOR > sectors || tail / SECTOR >= sectors {
             return None;
         }
-        let entry = fields.bytes(0, length)?;
-        if fields.u32(4)? != checksum(entry, 4) {
-            return None;
-        }
+        fields.bytes(0, length)?;
         Some(Self {
             sectors: length / SECTOR,
             sequence: fields.u64(16)?,

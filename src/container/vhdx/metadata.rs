@@ -68,7 +68,8 @@ impl Metadata {
         }
         let item = |identifier: [u8; 16], name: &str| {
             let missing = || Error::corrupt("VHDX metadata", region.offset, name, "none");
-            let entry = entries.iter().find(|entry| entry.identifier == identifier).ok_or_else(missing)?;
+            let own = |entry: &&Entry| entry.identifier == identifier && !entry.user;
+            let entry = entries.iter().find(own).ok_or_else(missing)?;
             entry.read(file, region)
         };
         let parameters = item(PARAMETERS, "file parameters")?;
@@ -97,7 +98,7 @@ impl Metadata {
                 size,
             ));
         }
-        let has_locator = entries.iter().any(|entry| entry.identifier == PARENT);
+        let has_locator = entries.iter().any(|entry| entry.identifier == PARENT && !entry.user);
         let parent = match (flags & 2 != 0, has_locator) {
             (false, false) => None,
             (flagged, located) => {
@@ -120,6 +121,8 @@ struct Entry {
     offset: u32,
     length: u32,
     required: bool,
+    /// Whether a user made it: it is another item than that of the system with the same identifier.
+    user: bool,
 }
 
 impl Entry {
@@ -129,6 +132,7 @@ impl Entry {
             offset: fields.u32(16).unwrap_or(0),
             length: fields.u32(20).unwrap_or(0),
             required: fields.u32(24).unwrap_or(0) & 4 != 0,
+            user: fields.u32(24).unwrap_or(0) & 1 != 0,
         }
     }
 

@@ -131,14 +131,18 @@ fn extent(line: &str) -> Option<std::result::Result<Extent, String>> {
     if !["RW", "RDONLY", "NOACCESS"].contains(&access.to_ascii_uppercase().as_str()) {
         return None;
     }
-    let (sectors, rest) = rest.trim_start().split_once(char::is_whitespace)?;
-    let sectors = sectors.parse().ok()?;
+    // Left out, or read from another place, it would move or change what the disk shows.
+    let damaged = || Some(Err(format!("a line that cannot be understood, \"{}\"", line.escape_debug())));
+    let rest = rest.trim_start();
+    let (sectors, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    let Ok(sectors) = sectors.parse() else { return damaged() };
     let rest = rest.trim_start();
     let (kind, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
     let (file, offset) = match rest.trim_start().strip_prefix('"').and_then(|rest| rest.rsplit_once('"')) {
-        Some((name, offset)) => (Some(name.to_owned()), offset.trim().parse().unwrap_or(0)),
-        None => (None, 0),
+        Some((name, offset)) => (Some(name.to_owned()), offset.split_whitespace().next().unwrap_or("0")),
+        None => (None, "0"),
     };
+    let Ok(offset) = offset.parse() else { return damaged() };
     let kind = match kind.to_ascii_uppercase().as_str() {
         _ if access.eq_ignore_ascii_case("NOACCESS") => Kind::NoAccess,
         "FLAT" | "VMFS" => Kind::Flat,
@@ -185,5 +189,16 @@ mod tests {
         assert!(child.refuse().unwrap_err().to_string().contains("base.vmdk"));
         let esx = Descriptor::parse("parentCID=ffffffff\nRW 5 VMFSSPARSE \"d-delta.vmdk\"");
         assert!(esx.refuse().unwrap_err().to_string().contains("d-delta.vmdk"));
+    }
+
+    #[test]
+    fn an_extent_that_cannot_be_understood_is_not_left_out() {
+        for line in ["RW many FLAT \"a\" 0", "RW", "RW 8", "RW 8 FLAT \"a\" here", "RW -1 SPARSE \"a\""] {
+            let text = format!("parentCID=ffffffff\nRW 8 ZERO\n{line} \n");
+            let refused = Descriptor::parse(&text).refuse();
+            assert!(refused.is_err() || line == "RW", "{line}");
+        }
+        let device = Descriptor::parse("RW 8 FLAT \"a\" 63 partitionUUID x\n");
+        assert_eq!(device.extents.first().map(|extent| extent.offset), Some(63));
     }
 }
