@@ -8,13 +8,13 @@ rounds="${2:-3}"
 for tool in mkntfs ntfs-3g fls python3; do
     command -v $tool >/dev/null || { echo "SKIPPED: $tool is missing" >&2; exit 0; }
 done
-cargo build --release --quiet
+[ -n "${BUILT:-}" ] || cargo build --release --quiet
 work="$(mktemp -d)"
 trap 'umount -l "$work/mount" 2>/dev/null; rm -rf "$work"' EXIT
 image="$work/image"
 # A record of 1 KiB for each file, a cluster of content for every fourth, and room.
 truncate -s $((files * 4096 + (512 << 20))) "$image"
-mkntfs -F -Q -q -c 4096 "$image" >/dev/null
+mkntfs -F -Q -q -c 4096 "$image" >/dev/null 2>&1
 mkdir "$work/mount"
 ntfs-3g "$image" "$work/mount"
 echo "making $files files"
@@ -30,9 +30,9 @@ for number in range(files):
         file.write(b"%d" % number * (1 if number % 4 else 300))
 P
 umount "$work/mount"
-python3 - "$image" "$rounds" "$files" <<'P'
-import os, resource, statistics, subprocess, sys, time
-image, rounds, files = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+python3 - "$image" "$rounds" "$PWD/${CARGO_TARGET_DIR:-target}/release/onscene" "$work" <<'P'
+import json, resource, signal, statistics, subprocess, sys, time
+image, rounds, binary, work = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
 with open(image, "rb") as file:
     while file.read(1 << 24):
         pass
@@ -42,16 +42,33 @@ def timed(command):
     output = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
     return time.monotonic() - began, output.count(b"\n")
 
-ours, theirs, counts = [], [], None
-binary = os.environ.get("CARGO_TARGET_DIR", "target") + "/release/onscene"
+def survey():
+    """From the start of the process, its self tests included, until every entry is known."""
+    began = time.monotonic()
+    command = [binary, "scan", image, "--json", "--out", work + "/cases", "--alert-digest", "0" * 31 + "1"]
+    scan = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    for line in scan.stdout:
+        event = json.loads(line)
+        volume = event.get("volume") or event
+        if "filesystem" in str(event) and "files" in str(event):
+            taken = time.monotonic() - began
+            scan.send_signal(signal.SIGINT)
+            scan.communicate()
+            return taken, volume.get("files", 0) + volume.get("directories", 0)
+    raise SystemExit("no volume was told of")
+
+ours, lists, theirs = [], [], []
 for _ in range(rounds):
-    a, lines = timed([binary, "list", image])
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    b, other = timed(["fls", "-r", "-p", image])
-    ours.append(a); theirs.append(b); counts = (lines, other)
-ratios = sorted(a / b for a, b in zip(ours, theirs))
-print(f"onscene list   {statistics.median(ours):7.2f} s   {counts[0]} entries, largest process {peak // 1024} MiB")
-print(f"fls -r         {statistics.median(theirs):7.2f} s   {counts[1]} lines")
-print(f"ratio          {statistics.median(ratios):7.3f}     of {rounds} interleaved pairs, from {ratios[0]:.3f} to {ratios[-1]:.3f}")
+    ours.append(survey())
+    lists.append(timed([binary, "list", image]))
+    theirs.append(timed(["fls", "-r", "-p", image]))
+peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+median = lambda runs: statistics.median(seconds for seconds, _ in runs)
+ratios = lambda runs: sorted(a / b for (a, _), (b, _) in zip(runs, theirs))
+for name, runs in (("survey", ours), ("onscene list", lists), ("fls -r", theirs)):
+    ratio = ratios(runs)
+    print(f"{name:13} {median(runs):7.2f} s {runs[0][1]:8} entries   ratio {statistics.median(ratio):6.3f} "
+          f"({ratio[0]:.3f} to {ratio[-1]:.3f})")
+entries = lists[0][1]
+print(f"{rounds} interleaved rounds; the largest process, everything included, took {peak >> 10} MiB: {peak * 1024 // entries} bytes an entry")
 P
-# What the entries themselves take: the process with many entries less the process with none.
