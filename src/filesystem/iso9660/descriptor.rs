@@ -116,6 +116,12 @@ pub(super) fn read(volume: &dyn ReadAt, at: u64) -> Set {
 }
 
 impl Descriptor {
+    /// Whether the same tree is found by both.
+    pub(super) fn leads_alike(&self, other: &Self) -> bool {
+        (self.kind, self.block, self.root) == (other.kind, other.block, other.root)
+            && self.path_table == other.path_table
+    }
+
     /// `None` when nothing in it can be a root directory.
     fn parse(fields: Fields<'_>, at: u64, kind: u8, version: Option<u8>) -> Option<Self> {
         let kind = match (kind, version, fields.bytes(88, 3)?) {

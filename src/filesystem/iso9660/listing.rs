@@ -52,7 +52,7 @@ pub(super) fn beside(
     let before = survey.table().len();
     let mut listing = Listing::new(survey);
     listing.is_beside = true;
-    listing.known = known.iter().map(|identity| (*identity, Parent::Root)).collect();
+    listing.known = known.iter().map(|(first, length)| ((*first, *length, 0), Parent::Root)).collect();
     let named = Some((".iso9660".to_owned(), set.at));
     listing.set(volume, set, Base { parent: Parent::Root, state: EntryState::Allocated, named });
     if survey.table().len() > before {
@@ -69,15 +69,23 @@ struct Base {
     named: Option<(String, u64)>,
 }
 
+/// First byte, stored length and shape of a content, by which it is known again.
+type Identity = (u64, u64, u32);
+
+/// Added to record numbers where another file system has numbers of its own on the same volume.
+const BESIDE: u64 = 1 << 61;
+
 /// Where the directories of a tree are listed, by their number.
 type Places = HashMap<u32, Parent>;
 
 struct Listing<'s, 't> {
     survey: &'s mut Survey<'t>,
-    /// First byte and stored length of every file that is listed, with the directory that holds it.
-    known: HashMap<(u64, u64), Parent>,
-    /// Record numbers in use: the length and the number of pieces of the content that they stand for.
-    records: HashMap<u64, (u64, u64, usize)>,
+    /// Every file that is listed, with the directory that holds it.
+    known: HashMap<Identity, Parent>,
+    /// Record numbers in use: lengths and shape of the content that they stand for.
+    records: HashMap<u64, (u64, u64, u32)>,
+    /// Numbers of contents in several pieces, from 1 on: two may begin alike and go on elsewhere.
+    shapes: HashMap<Vec<(u64, u64)>, u32>,
     /// Directories and entries without content by directory and folded name, so that they are known again.
     named: HashMap<(Parent, Vec<u8>), EntryIndex>,
     /// Entries without content in each directory.
@@ -93,6 +101,7 @@ impl<'s, 't> Listing<'s, 't> {
             survey,
             known: HashMap::new(),
             records: HashMap::new(),
+            shapes: HashMap::new(),
             named: HashMap::new(),
             empty: HashMap::new(),
             full: false,
@@ -104,8 +113,11 @@ impl<'s, 't> Listing<'s, 't> {
         claim(volume, set.at, set.length, self.survey);
         set.flaws.iter().for_each(|problem| self.survey.problem(problem.clone()));
         let mut trees = Vec::new();
-        for descriptor in &set.trees {
+        for (number, descriptor) in set.trees.iter().enumerate() {
             descriptor.flaws.iter().for_each(|problem| self.survey.problem(problem.clone()));
+            if set.trees.iter().take(number).any(|other| other.leads_alike(descriptor)) {
+                continue;
+            }
             trees.push(tree::read(volume, descriptor, self.survey));
         }
         // The sort is stable: the first of equals stays first.
@@ -113,10 +125,10 @@ impl<'s, 't> Listing<'s, 't> {
         let mut roots = Vec::new();
         for (number, tree) in trees.iter().enumerate() {
             // Descriptors may lead to the same tree: with the same names nothing new can be in it.
-            if roots.contains(&(tree.root, tree.kind)) {
+            if roots.contains(&(tree.root, tree.block, tree.kind)) {
                 continue;
             }
-            roots.push((tree.root, tree.kind));
+            roots.push((tree.root, tree.block, tree.kind));
             if number == 0 && base.named.is_none() {
                 self.whole(tree, &base);
             } else {
@@ -135,10 +147,14 @@ impl<'s, 't> Listing<'s, 't> {
         let Some(images) = boot::read(volume, at, tree.block) else { return };
         claim(volume, at, SECTOR, self.survey);
         for (number, image) in (1_u32..).zip(images) {
-            if self.known.keys().any(|(first, _)| *first == image.at) {
+            // A file that is shorter than its image does not stand for what follows it.
+            let holds = |(first, stored, shape): &Identity| {
+                *first == image.at && *shape == 0 && image.length <= stored.next_multiple_of(SECTOR)
+            };
+            if self.known.keys().any(holds) {
                 continue;
             }
-            self.known.insert((image.at, image.length), base.parent);
+            self.known.insert((image.at, image.length, 0), base.parent);
             let run = Run::new(image.at, image.length.min(volume.size().saturating_sub(image.at)));
             self.push(NewEntry {
                 parent: base.parent,
@@ -174,7 +190,7 @@ impl<'s, 't> Listing<'s, 't> {
         for (number, node) in (0_u32..).zip(&tree.nodes) {
             let is_new = match node.kind {
                 EntryKind::Directory => false,
-                EntryKind::File if node.place.stored > 0 => !self.known.contains_key(&identity(node)),
+                EntryKind::File if node.place.stored > 0 => !self.known.contains_key(&self.identity(node)),
                 // What has no content is no reason to list a second tree.
                 _ if self.is_beside => false,
                 _ => self.is_new_name(node, &counterparts, &mut left),
@@ -220,7 +236,7 @@ impl<'s, 't> Listing<'s, 't> {
     fn counterparts(&self, tree: &Tree) -> Places {
         let mut places = Places::from([(0, Parent::Root)]);
         for node in tree.nodes.iter().filter(|node| node.kind == EntryKind::File && node.place.stored > 0) {
-            let (Some(directory), Some(listed)) = (node.parent, self.known.get(&identity(node))) else {
+            let (Some(directory), Some(listed)) = (node.parent, self.known.get(&self.identity(node))) else {
                 continue;
             };
             let mut directory = Some(directory);
@@ -289,7 +305,7 @@ impl<'s, 't> Listing<'s, 't> {
                 name: name.as_bytes(),
                 kind: EntryKind::Directory,
                 state: base.state,
-                record: at.saturating_add(1),
+                record: super::number_of(at) | if self.is_beside { BESIDE } else { 0 },
                 stream: 0,
                 size: 0,
                 times: Times::default(),
@@ -304,14 +320,22 @@ impl<'s, 't> Listing<'s, 't> {
     fn add(&mut self, node: &Node, parent: Parent, state: EntryState) -> Option<EntryIndex> {
         let runs: &[Run] = &node.place.runs;
         let is_file = node.kind == EntryKind::File && !runs.is_empty();
-        let mut record = node.record.saturating_add(1);
+        let mut record = super::number_of(node.record);
         if let Some(first) = runs.first().filter(|_| is_file) {
-            let content = (node.size, node.place.stored, runs.len());
+            if runs.len() > 1 {
+                let next = u32::try_from(self.shapes.len()).unwrap_or(u32::MAX).saturating_add(1);
+                self.shapes.entry(pieces(runs)).or_insert(next);
+            }
+            let identity = self.identity(node);
+            let content = (node.size, identity.1, identity.2);
             // Two contents that begin at the same place are two records.
             if *self.records.entry(first.offset).or_insert(content) == content {
                 record = first.offset;
             }
-            self.known.entry(identity(node)).or_insert(parent);
+            self.known.entry(identity).or_insert(parent);
+        }
+        if self.is_beside {
+            record |= BESIDE;
         }
         let mut name = node.name.clone();
         if node.associated {
@@ -343,6 +367,16 @@ impl<'s, 't> Listing<'s, 't> {
         Some(added)
     }
 
+    /// By which a file is known again in another tree.
+    fn identity(&self, node: &Node) -> Identity {
+        let runs = &node.place.runs;
+        let shape = match runs.as_slice() {
+            [] | [_] => 0,
+            several => self.shapes.get(&pieces(several)).copied().unwrap_or(u32::MAX),
+        };
+        (runs.first().map_or(0, |run| run.offset), node.place.stored, shape)
+    }
+
     fn push(&mut self, entry: NewEntry<'_>) -> Option<EntryIndex> {
         let record = entry.record;
         let added = self.survey.add(entry);
@@ -366,9 +400,8 @@ fn rank(tree: &Tree) -> u8 {
     }
 }
 
-/// By which a file is known again in another tree.
-fn identity(node: &Node) -> (u64, u64) {
-    (node.place.runs.first().map_or(0, |run| run.offset), node.place.stored)
+fn pieces(runs: &[Run]) -> Vec<(u64, u64)> {
+    runs.iter().map(|run| (run.offset, run.length)).collect()
 }
 
 fn is_empty(node: &Node) -> bool {

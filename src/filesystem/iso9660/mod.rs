@@ -11,7 +11,7 @@
 //!
 //! A record number is the byte offset of the first extent of a file, which is even, so that two names of one content are
 //! one record. Everything without content, and a file that begins where another of a different length does, has the
-//! byte offset of its directory record plus one.
+//! byte offset of its directory record plus one (of one at an odd byte: plus 2^62). Beside another file system, 2^61 is added.
 
 mod boot;
 mod both;
@@ -50,6 +50,8 @@ use self::rock_ridge::Attributes;
 const MAX_NODES: usize = 100_000_000;
 /// The first descriptor of the first session.
 const FIRST: u64 = SYSTEM_AREA * SECTOR;
+/// Added to the place of a record at an odd byte, where none should be.
+const ODD: u64 = 1 << 62;
 
 /// ISO 9660.
 pub(super) struct Iso9660;
@@ -85,6 +87,16 @@ impl Format for Iso9660 {
         }
         Ok(Box::new(Volume { volume, set }))
     }
+}
+
+/// The number that stands for a directory record at that byte: odd, as no place of content is.
+const fn number_of(place: u64) -> u64 {
+    if place & 1 == 0 { place.saturating_add(1) } else { place.saturating_add(ODD) }
+}
+
+/// The byte of the directory record with that number.
+const fn place_of(number: u64) -> u64 {
+    if number < ODD { number.saturating_sub(1) } else { number.saturating_sub(ODD) }
 }
 
 /// Whether a UDF file system can be read from the same volume.
@@ -171,16 +183,15 @@ impl Filesystem for Volume {
     fn open(&self, entry: FileEntry<'_>) -> Result<Box<dyn Stream>> {
         let offset = entry.record();
         if entry.kind() == EntryKind::Symlink {
-            let target = self.record(offset.saturating_sub(1), |_, attributes| {
-                attributes.target().unwrap_or_default().to_vec()
-            })?;
+            let target = self
+                .record(place_of(offset), |_, attributes| attributes.target().unwrap_or_default().to_vec())?;
             return Ok(Box::new(Memory(target)));
         }
         let start = if offset & 1 == 0 {
             offset
         } else {
             let block = self.block();
-            self.record(offset.saturating_sub(1), |record, _| {
+            self.record(place_of(offset), |record, _| {
                 let first =
                     u64::from(record.extent().little).saturating_add(record.attribute_blocks().into());
                 first.saturating_mul(block)

@@ -31,8 +31,8 @@ impl Walk<'_> {
         let is_own = extent.little == own || extent.big == own;
         let above = self.entered.contains_key(&extent.little) || self.entered.contains_key(&extent.big);
         // A record with such a name that leads elsewhere is an entry like any other.
-        if record.is_dot(0) && is_own || record.is_dot(1) && (above || directory == 0 || self.skip.is_some())
-        {
+        let upwards = above || record.has(flag::DIRECTORY) && (directory == 0 || self.skip.is_some());
+        if record.is_dot(0) && is_own || record.is_dot(1) && upwards {
             return;
         }
         let more = record.has(flag::MORE);
@@ -124,6 +124,12 @@ impl Walk<'_> {
             self.places.push((extra.offset.min(self.measure.size), extra.length));
         }
         node.size = node.place.stored;
+        if node.place.stored > 0 && !matches!(node.kind, EntryKind::File | EntryKind::Directory) {
+            // Systems that do not know Rock Ridge show a file.
+            let detail = "links and devices of Rock Ridge that have content: they are listed as files";
+            self.tally.note(ProblemKind::Ambiguous, detail, place);
+            node.kind = EntryKind::File;
+        }
         match node.kind {
             EntryKind::Directory if attributes.child.is_some() => node.place = Place::default(),
             EntryKind::File => self.judge(&mut node, &attributes),
@@ -162,6 +168,11 @@ impl Walk<'_> {
         } else if attributes.sparse {
             unread("sparse files of Rock Ridge (SF), which are not read", ProblemKind::Unsupported);
         } else if let Some(zisofs) = attributes.zisofs {
+            if zisofs.size == 0 && node.place.stored > 0 {
+                let detail =
+                    "files that are said to be compressed from nothing: they are read as they are stored";
+                return self.tally.note(ProblemKind::Corrupt, detail, place);
+            }
             node.size = zisofs.size;
             let known = matches!(&zisofs.algorithm, b"pz" | b"PZ") && node.place.runs.len() == 1;
             if known && zisofs.size > 0 {

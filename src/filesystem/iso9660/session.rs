@@ -12,9 +12,9 @@ pub(super) const MOST: usize = 64;
 
 /// The other sessions, by place: first those within 32 MiB from the start, then those behind the end of each one known.
 ///
-/// A set with the same root directory as one that is known is a copy of it.
+/// A set none of whose root directories is new is a copy.
 pub(super) fn find(volume: &dyn ReadAt, first: &Set) -> Vec<Set> {
-    let mut roots: Vec<u32> = root(first).into_iter().collect();
+    let mut known = roots(first);
     let mut found: Vec<Set> = Vec::new();
     let mut starts = vec![0, first.end() / SECTOR];
     let mut looked = 0_u64;
@@ -31,14 +31,22 @@ pub(super) fn find(volume: &dyn ReadAt, first: &Set) -> Vec<Set> {
                 continue;
             }
             let set = descriptor::read(volume, at);
-            let Some(own) = root(&set).filter(|own| !roots.contains(own)) else { continue };
-            roots.push(own);
+            let own = roots(&set);
+            if own.iter().all(|root| known.contains(root)) {
+                continue;
+            }
+            known.extend(own);
             starts.push(set.end() / SECTOR);
             found.push(set);
         }
     }
     found.sort_by_key(|set| set.at);
     found
+}
+
+/// Blocks of the root directories, with the length of a block.
+fn roots(set: &Set) -> Vec<(u32, u64)> {
+    set.trees.iter().map(|tree| (tree.root.0.little, tree.block)).collect()
 }
 
 /// Block of the root directory of the first tree: later sessions have later ones.

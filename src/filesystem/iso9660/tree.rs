@@ -41,6 +41,7 @@ pub(super) struct Tree {
     pub(super) kind: Kind,
     pub(super) rock_ridge: bool,
     pub(super) root: u64,
+    pub(super) block: u64,
     pub(super) nodes: Vec<Node>,
 }
 
@@ -61,7 +62,13 @@ pub(super) fn read(volume: &Arc<dyn ReadAt>, descriptor: &Descriptor, survey: &m
         descriptor,
         measure: Measure { block: descriptor.block, size: volume.size(), interleaved: 0 },
         skip: None,
-        tree: Tree { kind: descriptor.kind, rock_ridge: false, root: 0, nodes: Vec::new() },
+        tree: Tree {
+            kind: descriptor.kind,
+            rock_ridge: false,
+            root: 0,
+            block: descriptor.block,
+            nodes: Vec::new(),
+        },
         entered: HashMap::new(),
         sectors: HashSet::new(),
         moved: Vec::new(),
@@ -119,7 +126,7 @@ impl Walk<'_> {
                 place,
             );
         }
-        self.tree.root = u64::from(first).saturating_mul(self.descriptor.block);
+        self.tree.root = self.byte(first, attribute_blocks);
         self.tree.nodes.push(Node {
             parent: None,
             name: Vec::new(),

@@ -91,6 +91,7 @@ fn descriptors(
         if kind == 3 {
             return Some(Long { length, kind: 0, at });
         }
+        let known = pieces.runs.len();
         let left = size.saturating_sub(pieces.covered);
         if left == 0 {
             // What follows is the tail behind the end of the file.
@@ -110,7 +111,9 @@ fn descriptors(
             pieces.runs.push(Run::new(super::NOWHERE, bytes));
         }
         pieces.covered = pieces.covered.saturating_add(bytes);
-        if !logical.spend(width.try_into().unwrap_or(16)) {
+        // One descriptor may become many pieces.
+        let added = pieces.runs.len().saturating_sub(known).max(1);
+        if !logical.spend(crate::read::size(added.saturating_mul(width))) {
             pieces.fault = Some("more allocation descriptors than a volume of this size can need");
             return None;
         }

@@ -6,6 +6,8 @@ use crate::read::Fields;
 
 /// Bytes of a descriptor before implementation use and name.
 const HEAD: usize = 38;
+/// Where a descriptor is searched for, at most so many times the bytes of a directory are summed.
+const SUMMED: usize = 16;
 
 /// File characteristics, section 14.4.3.
 mod characteristic {
@@ -34,6 +36,7 @@ pub(super) struct Identifier {
 pub(super) fn each(bytes: &[u8], mut show: impl FnMut(Identifier)) -> u64 {
     let mut at = 0;
     let mut damaged = 0_u64;
+    let mut budget = bytes.len().saturating_mul(SUMMED).saturating_add(1 << 20);
     while let Some(rest) = bytes.get(at..).filter(|rest| rest.len() >= HEAD) {
         let found = read(rest, at);
         let next = found.as_ref().map(|(_, length, _)| at.saturating_add(*length));
@@ -55,7 +58,7 @@ pub(super) fn each(bytes: &[u8], mut show: impl FnMut(Identifier)) -> u64 {
                 }
                 // Its length is wrong, and what it says may be right.
                 found.and_then(|(identifier, ..)| identifier).into_iter().for_each(&mut show);
-                match seek(bytes, at.saturating_add(4)) {
+                match seek(bytes, at.saturating_add(4), &mut budget) {
                     Some(next) => at = next,
                     None => break,
                 }
@@ -67,12 +70,13 @@ pub(super) fn each(bytes: &[u8], mut show: impl FnMut(Identifier)) -> u64 {
 
 /// The descriptor at the front, with its length and how far it can be trusted; nothing inside when it is the parent's.
 fn read(bytes: &[u8], at: usize) -> Option<(Option<Identifier>, usize, Trust)> {
-    let tag = Tag::of(bytes, id::FILE_IDENTIFIER)?;
     let fields = Fields(bytes);
     let named = usize::from(fields.u8(19)?);
     let start = HEAD.checked_add(fields.u16(36)?.into())?;
     let stored = fields.bytes(start, named)?;
     let length = start.checked_add(named)?.checked_next_multiple_of(4)?;
+    // What a checksum guards lies within its descriptor.
+    let tag = Tag::of(bytes.get(..length.min(bytes.len()))?, id::FILE_IDENTIFIER)?;
     let characteristics = fields.u8(18)?;
     let is = |flag: u8| characteristics & flag != 0;
     let icb = Long::read(fields, 20)?;
@@ -90,15 +94,42 @@ fn read(bytes: &[u8], at: usize) -> Option<(Option<Identifier>, usize, Trust)> {
 /// Whether a descriptor begins there, or nothing is left.
 fn begins(bytes: &[u8], at: usize) -> bool {
     let rest = bytes.get(at..).unwrap_or_default();
-    rest.len() < HEAD || rest.first_chunk() == Some(&[0; TAG]) || Tag::of(rest, id::FILE_IDENTIFIER).is_some()
+    rest.len() < HEAD
+        || rest.first_chunk() == Some(&[0; TAG])
+        || rest.get(..TAG).and_then(|head| Tag::of(head, id::FILE_IDENTIFIER)).is_some()
 }
 
-/// The next place from `from` on where a sound descriptor begins.
-fn seek(bytes: &[u8], from: usize) -> Option<usize> {
-    (from..bytes.len()).step_by(4).find(|at| {
-        let rest = bytes.get(*at..).unwrap_or_default();
+/// The next place from `from` on where a sound descriptor begins; none when too much would have to be summed.
+fn seek(bytes: &[u8], from: usize, budget: &mut usize) -> Option<usize> {
+    for at in (from..bytes.len()).step_by(4) {
+        let rest = bytes.get(at..).unwrap_or_default();
         // The two bytes of the identifier first: the rest costs more.
-        rest.starts_with(&[1, 1])
-            && Tag::of(rest, id::FILE_IDENTIFIER).is_some_and(|tag| tag.trust == Trust::Sound)
-    })
+        if !rest.starts_with(&[1, 1]) {
+            continue;
+        }
+        *budget = budget.checked_sub(usize::from(Fields(rest).u16(10).unwrap_or(0)))?;
+        if Tag::of(rest, id::FILE_IDENTIFIER).is_some_and(|tag| tag.trust == Trust::Sound) {
+            return Some(at);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_that_ask_for_long_checksums_everywhere_cost_little() {
+        // The sum of a tag is right at every fourth byte, and each guards 64 KiB.
+        let tags =
+            [1, 1, 0x3f, 0xff, 1, 1, 0x3f, 0xff, 1, 1, 0x40, 0xff, 1, 1, 0x40, 0xff_u8].repeat(1 << 16);
+        assert!(Tag::of(&tags, 0x101).is_some_and(|tag| tag.trust == Trust::Body));
+        let mut budget = tags.len() * SUMMED;
+        assert_eq!(seek(&tags, 0, &mut budget), None);
+        let mut shown = 0;
+        each(&tags, |_| shown += 1);
+        assert!(shown <= tags.len() / 4);
+    }
 }

@@ -101,7 +101,8 @@ impl Entry {
             file_type::DIRECTORY | file_type::STREAMS => EntryKind::Directory,
             file_type::SYMLINK => EntryKind::Symlink,
             // Block and character devices, pipes, sockets, terminal and other entries.
-            1..=3 | 6 | 7 | 9..=11 => EntryKind::Other,
+            // With content they are shown as files by some systems.
+            1..=3 | 6 | 7 | 9..=11 if self.size == 0 => EntryKind::Other,
             _ => EntryKind::File,
         }
     }

@@ -14,6 +14,8 @@ use crate::model::{
 
 /// Blocks of a partition in which a root directory is looked for when the file set descriptor is lost.
 const SEARCHED: u32 = 512;
+/// Most bytes of one directory, which is held in memory: room for millions of names.
+const MAX_DIRECTORY: u64 = 256 << 20;
 
 /// A directory that is to be read.
 struct Directory {
@@ -167,7 +169,15 @@ impl<'s, 't> Listing<'s, 't> {
 
     pub(super) fn identifiers(&mut self, runs: &[Run], at: u64) -> Option<Vec<Identifier>> {
         let length = runs.iter().map(|run| run.length).fold(0, u64::saturating_add);
-        if !self.logical.spend(length) {
+        if length > MAX_DIRECTORY {
+            let place = Extent::new(at.min(self.size()), self.logical.block);
+            self.tally.note(
+                ProblemKind::Limit,
+                "directories of which only the first 256 MiB are read",
+                place,
+            );
+        }
+        if !self.logical.spend(length.min(MAX_DIRECTORY)) {
             self.tally.note(
                 ProblemKind::Limit,
                 "directories that refer to each other's content",
@@ -176,11 +186,17 @@ impl<'s, 't> Listing<'s, 't> {
             return None;
         }
         let mut bytes = Vec::new();
-        for run in runs {
-            match self.logical.read_runs(std::slice::from_ref(run)) {
+        let mut left = MAX_DIRECTORY;
+        for whole in runs {
+            let run = Run { length: whole.length.min(left), ..*whole };
+            left = left.saturating_sub(run.length);
+            if run.length == 0 {
+                continue;
+            }
+            match self.logical.read_runs(&[run]) {
                 Some(part) => {
                     bytes.extend(part);
-                    self.places.push(*run);
+                    self.places.push(run);
                 }
                 None => {
                     let place = Extent::new(run.offset.min(self.size()), run.length.min(self.size()));
@@ -249,7 +265,11 @@ impl<'s, 't> Listing<'s, 't> {
         // Two names of one file lead here twice: the streams belong to both.
         let runs = self.pieces(&found, icb);
         let Some(identifiers) = self.identifiers(&runs, at) else { return };
-        for (number, identifier) in (1_u16..).zip(identifiers) {
+        if identifiers.len() > usize::from(u16::MAX) {
+            let place = Extent::new(at.min(self.size()), self.logical.block);
+            self.tally.note(ProblemKind::Limit, "more named streams of a file than can be listed", place);
+        }
+        for (number, identifier) in (1..=u16::MAX).zip(identifiers) {
             let own = [name, b":", &identifier.name].concat();
             let Some(stream) = self.logical.entry(identifier.icb, &mut self.places) else {
                 self.note("names whose file entry cannot be read", at);
@@ -340,8 +360,9 @@ impl<'s, 't> Listing<'s, 't> {
         (content, runs): (Content, &[Run]),
     ) -> Option<EntryIndex> {
         let (entry, _, record) = found;
-        if let Some(first) = runs.first().filter(|_| state == EntryState::Allocated) {
-            self.known.insert((first.offset, entry.size));
+        // In several pieces it cannot be known again by its first.
+        if let ([only], EntryState::Allocated) = (runs, state) {
+            self.known.insert((only.offset, entry.size));
         }
         self.push(NewEntry {
             parent,

@@ -53,13 +53,24 @@ pub(super) fn is_recognised(volume: &dyn ReadAt) -> bool {
 /// The descriptors of the volume, as far as they can be found.
 pub(super) fn find(volume: &dyn ReadAt) -> Option<Descriptors> {
     let mut best: Option<Descriptors> = None;
+    let mut complete: Option<Descriptors> = None;
     for sector in SECTORS {
         let mut found = Descriptors { sector, ..Descriptors::default() };
         found.anchors(volume);
-        if found.is_complete() {
-            return Some(found);
+        match &mut complete {
+            None if found.is_complete() => complete = Some(found),
+            // An anchor names its own sector, so these are others: which volume is shown depends on the drive.
+            Some(first) if found.is_complete() => {
+                let detail = format!(
+                    "anchors for sectors of {sector} bytes lead to another UDF volume, which is not read"
+                );
+                first.flaws.push(Problem::new(ProblemKind::Ambiguous, detail));
+            }
+            _ => best = best.or((found.anchors > 0).then_some(found)),
         }
-        best = best.or((found.anchors > 0).then_some(found));
+    }
+    if complete.is_some() {
+        return complete;
     }
     // Every anchor is damaged: the sequences usually lie before the first one.
     if is_recognised(volume) {

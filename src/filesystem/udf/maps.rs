@@ -218,6 +218,7 @@ fn file(logical: &Logical, at: Address, places: &mut Vec<Run>) -> Option<(Vec<Ru
 fn virtual_table(logical: &mut Logical, below: u16) -> Option<Vec<u32>> {
     let (start, block) = logical.partitions.get(usize::from(below)).map(|part| (part.start, part.block))?;
     let last = logical.source.size().checked_sub(start)?.checked_div(block)?;
+    let mut left = MAX_TABLE.saturating_mul(2);
     for number in (last.saturating_sub(MAX_TAIL)..last).rev() {
         let at = Address { partition: below, block: u32::try_from(number).ok()? };
         let mut places = Vec::new();
@@ -227,6 +228,7 @@ fn virtual_table(logical: &mut Logical, below: u16) -> Option<Vec<u32>> {
             continue;
         }
         let pieces = logical.pieces(&found, below, &mut places);
+        left = left.checked_sub(pieces.covered)?;
         let Some(bytes) = logical.read_runs(&pieces.runs) else { continue };
         let Some(table) = table(&bytes, found.0.file_type) else { continue };
         places.extend(pieces.runs);

@@ -81,7 +81,19 @@ impl Partition {
                     let (_, place) = moved.get(at)?;
                     u64::from(*place).checked_add(within.into())?.checked_mul(self.block)?
                 }
-                Err(_) => self.start.checked_add(u64::from(block).checked_mul(self.block)?)?,
+                Err(next) => {
+                    // All of it as far as no packet is elsewhere.
+                    let until = moved.get(next).map_or(u64::MAX, |(original, _)| u64::from(*original));
+                    let blocks = until.saturating_sub(block.into()).max(rest.into());
+                    let place = self.start.checked_add(u64::from(block).checked_mul(self.block)?)?;
+                    let bytes = blocks.saturating_mul(self.block).min(left);
+                    push(runs, Run::new(place, bytes));
+                    left = left.checked_sub(bytes)?;
+                    if left > 0 {
+                        block = u32::try_from(u64::from(block).checked_add(blocks)?).ok()?;
+                    }
+                    continue;
+                }
             };
             push(runs, Run::new(real, bytes));
             left = left.checked_sub(bytes)?;

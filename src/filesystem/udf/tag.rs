@@ -53,11 +53,11 @@ impl Tag {
         let known = matches!(id, 1..=9 | 256..=266) && matches!(version, 2 | 3);
         let length = usize::from(fields.u16(10)?);
         let end = TAG.saturating_add(length);
-        let guarded = bytes.get(TAG..end).is_some_and(|body| crc(body) == fields.u16(8).unwrap_or(0));
-        let trust = match (fields.u8(4)? == sum, guarded) {
-            (true, true) => Trust::Sound,
-            (true, false) => Trust::Body,
-            (false, _) => Trust::Tag,
+        let guarded = || bytes.get(TAG..end).is_some_and(|body| crc(body) == fields.u16(8).unwrap_or(0));
+        let trust = match fields.u8(4)? == sum {
+            false => Trust::Tag,
+            true if guarded() => Trust::Sound,
+            true => Trust::Body,
         };
         let empty = head.iter().all(|byte| *byte == 0);
         // A damaged sum may come with any one damaged field.

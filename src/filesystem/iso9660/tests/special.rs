@@ -94,6 +94,30 @@ fn sections_are_one_file_and_a_shorter_neighbour_is_another_record() {
 }
 
 #[test]
+fn contents_that_begin_alike_and_go_on_elsewhere_are_two_records() {
+    let folder = tempfile::tempdir().unwrap();
+    for (number, name) in (0..).zip(["A1.BIN", "A2.BIN", "B1.BIN", "B2.BIN"]) {
+        fs::write(folder.path().join(name), bytes(number, 4096)).unwrap();
+    }
+    let Some(mut image) = genisoimage_of(folder.path(), "") else { return };
+    let at = |name: &[u8]| records(&image, name)[0];
+    let [a1, a2, b1, b2] = [at(b"A1.BIN;1"), at(b"A2.BIN;1"), at(b"B1.BIN;1"), at(b"B2.BIN;1")];
+    // Each is two sections; the first is the same, the second is not, and neither follows it.
+    image.copy_within(b1 + 2..b1 + 10, a2 + 2);
+    image.copy_within(a1 + 2..a1 + 10, b1 + 2);
+    image.copy_within(a1 + 33..a1 + 41, a2 + 33);
+    image.copy_within(b1 + 33..b1 + 41, b2 + 33);
+    image[a1 + 25] |= 0x80;
+    image[b1 + 25] |= 0x80;
+    let image = survey(image);
+    let (one, other) = (image.find("A1.BIN"), image.find("B1.BIN"));
+    assert_eq!((one.size, one.runs.len(), one.runs[0]), (other.size, other.runs.len(), other.runs[0]));
+    assert_eq!((one.size, one.runs.len()), (8192, 2));
+    assert_ne!(one.runs[1], other.runs[1]);
+    assert_ne!(one.record, other.record);
+}
+
+#[test]
 fn directories_that_only_the_path_table_has_are_orphans() {
     let folder = small();
     let Some(mut bytes) = genisoimage_of(folder.path(), "") else { return };
