@@ -1,5 +1,6 @@
 //! Reads each content once, looks its digests up, and says what became of it.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
@@ -17,7 +18,7 @@ use crate::sniff::{Class, sniff};
 use super::known::Answer;
 use super::schedule::Schedule;
 use super::survey::Surveyed;
-use super::{CONTROL_SET, Context, Options, item};
+use super::{CONTROL_SET, Context, Options, Prior, item};
 
 /// How often progress is told.
 const PROGRESS: Duration = Duration::from_millis(200);
@@ -162,7 +163,11 @@ impl Opened<'_> {
 impl<'a> Work<'a> {
     /// Takes over what earlier examiners did, and returns what they may have died of.
     fn recall(&self, options: &Options) -> Vec<usize> {
+        if options.prior == Prior::default() {
+            return Vec::new();
+        }
         let earlier = options.prior.index();
+        let shared = self.shared_identities();
         let mut suspects = Vec::new();
         for at in 0..self.examined.schedule.len() {
             let Some(entry) = self.first(at) else { continue };
@@ -174,7 +179,9 @@ impl<'a> Work<'a> {
                 );
                 self.examined.settle(at, Status { outcome: Some(Outcome::NotExamined), ..Status::default() });
             // What could not be read is tried again: only the reading knows which bytes it were.
-            } else if let Some(done) = earlier.get(id).filter(|done| done.outcome != Outcome::Unreadable) {
+            } else if let Some(done) =
+                earlier.get(id).filter(|done| done.outcome != Outcome::Unreadable && !shared.contains(&id))
+            {
                 let status = Status { outcome: Some(done.outcome), media: done.media, known: done.known };
                 self.examined.settle(at, status);
                 self.files.fetch_add(1, Ordering::Relaxed);
@@ -184,6 +191,17 @@ impl<'a> Work<'a> {
             }
         }
         suspects
+    }
+
+    /// Identities that several contents have, such as a deleted one and the one that took its record. Which of them an
+    /// earlier examiner read is not known: all are read again.
+    fn shared_identities(&self) -> BTreeSet<ItemId> {
+        let ids = (0..self.examined.schedule.len()).filter_map(|at| Some(item::identity(self.first(at)?)));
+        let mut ids: Vec<ItemId> = ids.collect();
+        ids.sort_unstable();
+        ids.windows(2)
+            .filter_map(|pair| (pair.first() == pair.last()).then(|| pair.first().copied())?)
+            .collect()
     }
 
     fn batch(&self, batch: &[usize], worker: usize, buffer: &mut Buffer) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::sets::{self, Assembly, Member, SETS, Set};
 use super::{Layout, Volume, foreign};
 use crate::model::{Extent, Placement, Problem, ProblemKind};
-use crate::read::{Confidence, Placed, ReadAt, size};
+use crate::read::{Confidence, Placed, ReadAt, Window, size};
 
 /// Most volumes of one source.
 pub const MAX_VOLUMES: usize = 4096;
@@ -76,16 +76,28 @@ struct Divider<'a> {
 }
 
 impl Divider<'_> {
+    /// Whether a table places a file system somewhere behind the beginning of the medium.
+    fn leads_on(&self, table: &super::Table) -> bool {
+        table.layout.partitions.iter().filter(|partition| partition.extent.offset > 0).any(|partition| {
+            let place =
+                Window::new(Arc::clone(self.medium), partition.extent.offset, partition.extent.length);
+            (self.look)(&place) == Look::Filesystem
+        })
+    }
+
     /// The partitions of the medium itself, or the whole of it.
     fn first(&mut self) {
         let medium = self.medium;
         let sure = matches!(super::detect(medium), Ok(Some((_, Confidence::Strong))));
         let look = (self.look)(medium);
-        // A boot sector ends like a partition table: a file system that is sure of itself wins over a guess.
-        if !sure && look == Look::Filesystem {
+        let table = super::read(medium);
+        // A boot sector ends like a partition table: a file system that is sure of itself wins over a guess, unless
+        // that leads to another one, which may hide behind the first.
+        let leads_on = || matches!(&table, Ok(Some(table)) if self.leads_on(table));
+        if !sure && look == Look::Filesystem && !leads_on() {
             return self.whole();
         }
-        match super::read(medium) {
+        match table {
             Ok(None) => self.whole(),
             Ok(Some(table)) => {
                 self.division.table = Some(table.name);

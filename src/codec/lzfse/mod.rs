@@ -23,6 +23,21 @@ pub(crate) fn decode(source: &[u8], length: usize, output: &mut Vec<u8>) -> Resu
     Ok(())
 }
 
+/// Decodes a stream up to its end mark; it may give at most `most` bytes.
+pub(crate) fn decode_up_to(source: &[u8], most: usize, output: &mut Vec<u8>) -> Result<(), Flaw> {
+    let end = output.len().saturating_add(most);
+    let mut at = 0_usize;
+    loop {
+        let rest = source.get(at..).unwrap_or_default();
+        if rest.starts_with(b"bvx$") {
+            return Ok(());
+        }
+        let left = end.saturating_sub(output.len());
+        let used = decode_block(rest, left, output).map_err(|flaw| flaw.shifted(at))?;
+        at = at.saturating_add(used);
+    }
+}
+
 /// Decodes one block that may give at most `most` bytes, and returns how long it is. A block is never empty, so this ends.
 fn decode_block(source: &[u8], most: usize, output: &mut Vec<u8>) -> Result<usize, Flaw> {
     let fields = Fields(source);

@@ -103,10 +103,10 @@ fn zstd(stored: &[u8], most: usize) -> Result<Vec<u8>, String> {
     read_all(reader, most)
 }
 
-/// LZFSE of exactly that many bytes.
-fn lzfse(stored: &[u8], length: usize) -> Result<Vec<u8>, String> {
+/// LZFSE up to its end mark.
+fn lzfse(stored: &[u8], most: usize) -> Result<Vec<u8>, String> {
     let mut output = Vec::new();
-    lzfse::decode(stored, length, &mut output)
+    lzfse::decode_up_to(stored, most, &mut output)
         .map_err(|flaw| format!("the compressed bytes are damaged: {flaw}"))?;
     Ok(output)
 }

@@ -147,3 +147,18 @@ fn a_search_for_volumes_that_killed_an_examiner_is_not_repeated() {
     let (volumes, problems, _) = scan(divided(&mirrored(0), &[]), &[DIVIDING]);
     assert_eq!((volumes.len(), volumes[0].volume, problems[0].kind), (1, 0, ProblemKind::Crashed));
 }
+
+#[test]
+fn a_volume_behind_a_decoy_is_found_though_the_decoy_is_sure_of_itself() {
+    // A boot sector of FAT that also holds a table, as an operating system would follow it.
+    let decoy = include_bytes!("../control.img");
+    let mut medium = divided(&[], decoy);
+    let table: Vec<u8> = medium[446..510].to_vec();
+    let room = decoy.len().min(64 * SECTOR);
+    medium[..room].copy_from_slice(&decoy[..room]);
+    medium[446..510].copy_from_slice(&table);
+    let (volumes, problems, _) = scan(medium, &[]);
+    let read = volumes.iter().filter(|volume| volume.filesystem.is_some()).count();
+    assert_eq!(read, 2, "{volumes:?}");
+    assert!(problems.iter().any(|problem| problem.detail.contains("both are read")), "{problems:?}");
+}

@@ -40,10 +40,16 @@ impl Surveyor<'_> {
             None => Arc::new(Placed::new(Arc::clone(medium), volume.placement.clone())),
         };
         let encrypted = encryption::recognise(&bytes);
-        if let Some(found) = encrypted.as_ref().filter(|found| found.confidence == Confidence::Strong) {
-            return self.encrypted(&volume, found);
-        }
         let detected = filesystem::detect(&bytes);
+        if let Some(found) = encrypted.as_ref().filter(|found| found.confidence == Confidence::Strong) {
+            if detected.confidence != Confidence::Strong {
+                return self.encrypted(&volume, found);
+            }
+            // The visible front of BitLocker To Go, or eight planted bytes before a file system: neither may hide the other.
+            self.problem(&volume, ProblemKind::Encrypted, found.sentence(), &found.advice);
+            let detail = "it also is a file system that is sure of itself, which is read";
+            self.problem(&volume, ProblemKind::Ambiguous, detail.to_owned(), "");
+        }
         if detected.tied.len() > 1 {
             let names = detected.tied.join(" and ");
             self.problem(&volume, ProblemKind::Ambiguous, format!("could be {names}; read as the first"), "");
@@ -53,7 +59,8 @@ impl Surveyor<'_> {
             (None, Some(found)) => self.encrypted(&volume, found),
             (None, None) => self.unread(&volume, &bytes),
             (Some(format), left_over) => {
-                if let Some(found) = left_over {
+                if let Some(found) = left_over.as_ref().filter(|found| found.confidence != Confidence::Strong)
+                {
                     let detail = format!(
                         "it also has the sign of an encrypted volume, perhaps left over: {}",
                         found.sentence()

@@ -126,7 +126,7 @@ fn the_backup_stands_in_for_a_damaged_boot_region_and_other_formats_go_first() {
     let mut bytes = sound.clone();
     bytes[..4096].fill(0);
     assert_eq!(survey(bytes.clone()).entries.len(), 4);
-    bytes[3..11].copy_from_slice(b"NTFS    ");
+    bytes[3..11].copy_from_slice(b"ReFS\0\0\0\0");
     assert_eq!(Exfat.probe(&Memory(&bytes)), Confidence::No);
     let mut bytes = sound.clone();
     bytes[6144 + 80] = 99;
