@@ -14,6 +14,7 @@ pub mod folder;
 mod hfsplus;
 mod iso9660;
 mod ntfs;
+mod remarks;
 pub mod signatures;
 mod sweep;
 mod tree;

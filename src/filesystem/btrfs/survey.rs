@@ -9,6 +9,7 @@ use super::settle::{self, Settled};
 use super::superblock::{self, METADUMP, incompat};
 use super::walk::Sweep;
 use super::{Volume, own, record, space};
+use crate::filesystem::remarks;
 use crate::filesystem::sweep::Places;
 use crate::filesystem::tree::{Listing, mark};
 use crate::model::{Content, EntryKind, Extent, Problem, ProblemKind, Survey};
@@ -140,25 +141,7 @@ fn notes_on(volume: &Volume, survey: &mut Survey<'_>) {
             note(ProblemKind::Unsupported, format!("the volume has {what}"));
         }
     }
-    let unknown: Vec<String> = (0..64_u32)
-        .filter(|bit| superblock.incompat & !incompat::KNOWN & 1_u64.wrapping_shl(*bit) != 0)
-        .map(|bit| bit.to_string())
-        .collect();
-    if !unknown.is_empty() {
-        let bits = unknown.join(", ");
-        note(
-            ProblemKind::Unsupported,
-            format!("unknown incompatible features (bits {bits}): files may be listed wrongly or not at all"),
-        );
-    }
-    let held = volume.nodes.source.size();
-    if let Some(missing) = superblock.device_bytes.checked_sub(held).filter(|missing| *missing > 0) {
-        note(
-            ProblemKind::Unreadable,
-            format!(
-                "the device is {} bytes long, the volume {held}: the last {missing} bytes are missing",
-                superblock.device_bytes
-            ),
-        );
-    }
+    let unknown = remarks::unknown_features(superblock.incompat & !incompat::KNOWN);
+    let short = remarks::truncation(superblock.device_bytes, volume.nodes.source.size());
+    unknown.into_iter().chain(short).for_each(|problem| survey.problem(problem));
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::*;
-use crate::filesystem::trial::{Image, bytes, run};
+use crate::filesystem::trial::{Image, Mount, bytes, run};
 use crate::model::{Content, EntryKind, EntryState, Problem, ProblemKind};
 use crate::read::{Memory, Unreadable};
 
@@ -25,52 +25,22 @@ fn format(options: &str, mib: u64) -> Option<(PathBuf, tempfile::TempDir)> {
     Some((path, folder))
 }
 
-/// A mounted image; unmounted at the end whatever happens.
-struct Mount(PathBuf);
+/// A mounted image, for `btrfs` commands.
+struct Mounted(Mount);
 
-impl Mount {
-    /// Mounts an image beside itself; `None`, said aloud, where that is not allowed or not supported.
+impl Mounted {
     fn new(image: &Path, options: &str) -> Option<Self> {
-        let place = image.with_extension("mounted");
-        std::fs::create_dir_all(&place).unwrap();
-        let options = format!("loop,{options}");
-        let mut command = Command::new("mount");
-        match command
-            .args(["-t", "btrfs", "-o", options.trim_end_matches(',')])
-            .arg(image)
-            .arg(&place)
-            .output()
-        {
-            Ok(output) if output.status.success() => Some(Self(place)),
-            Ok(output) => {
-                let why = String::from_utf8_lossy(&output.stderr).into_owned();
-                eprintln!("skipped: mount: {}", why.lines().next().unwrap_or_default());
-                None
-            }
-            Err(error) => {
-                eprintln!("skipped: mount: {error}");
-                None
-            }
-        }
+        Mount::new("btrfs", image, options).map(Self)
     }
 
     /// Path of something in it.
     fn at(&self, path: &str) -> String {
-        self.0.join(path).to_str().unwrap().to_owned()
+        self.0.0.join(path).to_str().unwrap().to_owned()
     }
 
     /// Has everything written.
     fn sync(&self) {
         run("btrfs", &["filesystem", "sync", &self.at("")]);
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let unmounted = Command::new("umount").arg(&self.0).status().is_ok_and(|status| status.success());
-        if !unmounted {
-            let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-        }
     }
 }
 

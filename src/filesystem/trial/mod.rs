@@ -13,4 +13,4 @@ mod tools;
 
 pub use damage::{Random, after_single_flips, bytes, under_damage};
 pub use image::{Image, Listed, MAX_DIGESTED, md5};
-pub use tools::{Expected, attempt, compare_allocated, dfxml, run, shared, unpacked, walk};
+pub use tools::{Expected, Mount, attempt, compare_allocated, dfxml, run, shared, unpacked, walk};

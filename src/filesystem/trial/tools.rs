@@ -55,6 +55,36 @@ fn output(tool: &str, arguments: &[&str]) -> Option<Output> {
     command.output().inspect_err(|error| eprintln!("skipped: {tool}: {error}")).ok()
 }
 
+/// A mounted image; unmounted at the end whatever happens.
+pub struct Mount(pub PathBuf);
+
+impl Mount {
+    /// Mounts an image beside itself; `None`, said aloud, where that is not allowed or not supported.
+    pub fn new(kind: &str, image: &Path, options: &str) -> Option<Self> {
+        let place = image.with_extension("mounted");
+        std::fs::create_dir_all(&place).unwrap();
+        let options = format!("loop,{options}");
+        let options = options.trim_end_matches(',');
+        let why =
+            match Command::new("mount").args(["-t", kind, "-o", options]).arg(image).arg(&place).output() {
+                Ok(output) if output.status.success() => return Some(Self(place)),
+                Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
+                Err(error) => error.to_string(),
+            };
+        eprintln!("skipped: mount: {}", why.lines().next().unwrap_or_default());
+        None
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let unmounted = Command::new("umount").arg(&self.0).status().is_ok_and(|status| status.success());
+        if !unmounted {
+            let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+        }
+    }
+}
+
 /// Size and MD5 of every regular file below a folder, by path from it: what a kernel, or another driver, mounts there.
 pub fn walk(root: &Path) -> BTreeMap<String, (u64, String)> {
     let files = walkdir::WalkDir::new(root).into_iter().map(Result::unwrap);

@@ -1,9 +1,10 @@
 //! The story of a survey: notes on the volume, allocation groups, directory blocks, deleted inodes, the tree.
 
 use super::judge::{self, Judge};
-use super::superblock::{self, Superblock, incompat};
+use super::superblock::{self, incompat};
 use super::tables::Tables;
 use super::{Volume, log, names};
+use crate::filesystem::remarks;
 use crate::filesystem::tree::{Listing, Names, mark};
 use crate::model::{EntryKind, Extent, Problem, ProblemKind, Survey};
 use crate::read::size;
@@ -85,26 +86,7 @@ fn notes(volume: &Volume, survey: &mut Survey<'_>) {
     if !superblock.directories_v2 {
         note(ProblemKind::Unsupported, "directories are of version 1: their names are not read".into());
     }
-    let unknown: Vec<String> = (0..32_u32)
-        .filter(|bit| superblock.incompat & !incompat::KNOWN & 1_u32.wrapping_shl(*bit) != 0)
-        .map(|bit| bit.to_string())
-        .collect();
-    if !unknown.is_empty() {
-        let bits = unknown.join(", ");
-        note(
-            ProblemKind::Unsupported,
-            format!("unknown incompatible features (bits {bits}): files may be listed wrongly or not at all"),
-        );
-    }
-    truncation(superblock, volume.source.size(), survey);
-}
-
-fn truncation(superblock: &Superblock, volume: u64, survey: &mut Survey<'_>) {
-    if let Some(missing) = superblock.bytes().checked_sub(volume).filter(|missing| *missing > 0) {
-        let detail = format!(
-            "the file system is {} bytes long, the volume {volume}: the last {missing} bytes are missing",
-            superblock.bytes()
-        );
-        survey.problem(Problem::new(ProblemKind::Unreadable, detail));
-    }
+    let unknown = remarks::unknown_features(u64::from(superblock.incompat & !incompat::KNOWN));
+    let short = remarks::truncation(superblock.bytes(), volume.source.size());
+    unknown.into_iter().chain(short).for_each(|problem| survey.problem(problem));
 }

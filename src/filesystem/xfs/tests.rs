@@ -5,10 +5,9 @@ mod deleted;
 mod differential;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use super::*;
-use crate::filesystem::trial::{Image, bytes, md5, run};
+use crate::filesystem::trial::{Image, Mount, bytes, md5, run};
 use crate::model::{Content, EntryKind, EntryState, Extent, ProblemKind};
 use crate::read::Unreadable;
 
@@ -27,39 +26,6 @@ fn format(options: &str, mib: u64) -> Option<(PathBuf, tempfile::TempDir)> {
     Some((path, folder))
 }
 
-/// A mounted image; unmounted at the end whatever happens.
-struct Mount(PathBuf);
-
-impl Mount {
-    /// Mounts an image beside itself; `None`, said aloud, where that is not allowed or not supported.
-    fn new(image: &Path) -> Option<Self> {
-        let place = image.with_extension("mounted");
-        std::fs::create_dir_all(&place).unwrap();
-        let output = Command::new("mount").args(["-t", "xfs", "-o", "loop"]).arg(image).arg(&place).output();
-        match output {
-            Ok(output) if output.status.success() => Some(Self(place)),
-            Ok(output) => {
-                let why = String::from_utf8_lossy(&output.stderr).into_owned();
-                eprintln!("skipped: mount: {}", why.lines().next().unwrap_or_default());
-                None
-            }
-            Err(error) => {
-                eprintln!("skipped: mount: {error}");
-                None
-            }
-        }
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let unmounted = Command::new("umount").arg(&self.0).status().is_ok_and(|status| status.success());
-        if !unmounted {
-            let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-        }
-    }
-}
-
 /// Formats, fills through the kernel, and gives the image back.
 fn filled<T>(
     options: &str,
@@ -67,7 +33,7 @@ fn filled<T>(
     fill: impl FnOnce(&Path) -> T,
 ) -> Option<(T, PathBuf, tempfile::TempDir)> {
     let (path, folder) = format(options, mib)?;
-    let mount = Mount::new(&path)?;
+    let mount = Mount::new("xfs", &path, "")?;
     let filled = fill(&mount.0);
     drop(mount);
     Some((filled, path, folder))

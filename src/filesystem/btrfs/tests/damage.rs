@@ -36,7 +36,7 @@ fn many_flips_and_truncations_neither_panic_nor_hang() {
 fn made_by_the_kernel() -> Option<Vec<u8>> {
     let (path, _folder) = format("-M -m single -d single -n 4096", 32)?;
     for compression in ["zlib", "lzo", "zstd"] {
-        let mount = Mount::new(&path, &format!("noatime,compress-force={compression}"))?;
+        let mount = Mounted::new(&path, &format!("noatime,compress-force={compression}"))?;
         for number in 0..30 {
             let text = format!("text number {number} ").repeat(30 * number);
             std::fs::write(mount.at(&format!("{compression} {number}")), text).unwrap();

@@ -5,7 +5,7 @@ use super::*;
 /// An image with some files, removed by a second mount.
 fn removed(options: &str, mount_options: &str) -> Option<(PathBuf, tempfile::TempDir)> {
     let (path, folder) = format(options, 116)?;
-    let mount = Mount::new(&path, mount_options)?;
+    let mount = Mounted::new(&path, mount_options)?;
     std::fs::create_dir(mount.at("keep")).unwrap();
     for number in 0..80 {
         let name = mount.at(&format!("keep/picture {number:02}.jpg"));
@@ -13,7 +13,7 @@ fn removed(options: &str, mount_options: &str) -> Option<(PathBuf, tempfile::Tem
         std::fs::write(mount.at(&format!("keep/note {number:02}")), bytes(number, 300)).unwrap();
     }
     drop(mount);
-    let mount = Mount::new(&path, mount_options)?;
+    let mount = Mounted::new(&path, mount_options)?;
     for number in (0..80).step_by(7) {
         std::fs::remove_file(mount.at(&format!("keep/picture {number:02}.jpg"))).unwrap();
         std::fs::remove_file(mount.at(&format!("keep/note {number:02}"))).unwrap();
@@ -46,13 +46,13 @@ fn files_of_older_states_are_deleted_ones_with_likely_content() {
 #[test]
 fn compressed_content_that_is_only_likely_is_not_taken_for_certain() {
     let Some((path, _folder)) = format("-m single", 116) else { return };
-    let Some(mount) = Mount::new(&path, "compress-force=zlib") else { return };
+    let Some(mount) = Mounted::new(&path, "compress-force=zlib") else { return };
     std::fs::write(mount.at("file"), vec![b'x'; 100_000]).unwrap();
     std::fs::write(mount.at("cloned"), vec![b'y'; 100_000]).unwrap();
     mount.sync();
     run("cp", &["--reflink=always", &mount.at("cloned"), &mount.at("clone")]);
     drop(mount);
-    let Some(mount) = Mount::new(&path, "") else { return };
+    let Some(mount) = Mounted::new(&path, "") else { return };
     std::fs::remove_file(mount.at("file")).unwrap();
     std::fs::remove_file(mount.at("cloned")).unwrap();
     drop(mount);
@@ -68,14 +68,14 @@ fn compressed_content_that_is_only_likely_is_not_taken_for_certain() {
 #[test]
 fn a_removed_subvolume_is_listed_with_its_files() {
     let Some((path, _folder)) = format("-m single", 116) else { return };
-    let Some(mount) = Mount::new(&path, "noatime") else { return };
+    let Some(mount) = Mounted::new(&path, "noatime") else { return };
     run("btrfs", &["subvolume", "create", &mount.at("gone")]);
     for number in 0..20 {
         std::fs::write(mount.at(&format!("gone/file {number:02}")), bytes(number, 300 * number as usize))
             .unwrap();
     }
     drop(mount);
-    let Some(mount) = Mount::new(&path, "noatime") else { return };
+    let Some(mount) = Mounted::new(&path, "noatime") else { return };
     run("btrfs", &["subvolume", "delete", "-c", &mount.at("gone")]);
     drop(mount);
     let image = survey(&path);
@@ -96,10 +96,10 @@ fn a_removed_subvolume_is_listed_with_its_files() {
 #[test]
 fn extents_in_use_again_are_overwritten() {
     let Some((path, _folder)) = format("-m single", 116) else { return };
-    let Some(mount) = Mount::new(&path, "") else { return };
+    let Some(mount) = Mounted::new(&path, "") else { return };
     std::fs::write(mount.at("video"), bytes(1, 20 << 20)).unwrap();
     drop(mount);
-    let Some(mount) = Mount::new(&path, "") else { return };
+    let Some(mount) = Mounted::new(&path, "") else { return };
     std::fs::remove_file(mount.at("video")).unwrap();
     mount.sync();
     // Little enough for one transaction, because older states are few; the first free place is taken.
@@ -115,7 +115,7 @@ fn extents_in_use_again_are_overwritten() {
 fn files_that_are_open_without_a_name_are_orphans_and_the_log_is_said() {
     let Some((path, folder)) = format("-m single", 116) else { return };
     let copy = folder.path().join("copy");
-    let Some(mount) = Mount::new(&path, "") else { return };
+    let Some(mount) = Mounted::new(&path, "") else { return };
     std::fs::write(mount.at("open"), bytes(1, 20_000)).unwrap();
     let open = std::fs::File::open(mount.at("open")).unwrap();
     std::fs::remove_file(mount.at("open")).unwrap();

@@ -114,8 +114,8 @@ fn what_the_kernel_wrote_is_listed_as_it_mounts_it() {
         ("-M -n 4096", "compress=lzo"),
     ] {
         let Some((path, _folder)) = format(format_options, 116) else { return };
-        let Some(mount) = Mount::new(&path, mount_options) else { return };
-        fill(&mount.0);
+        let Some(mount) = Mounted::new(&path, mount_options) else { return };
+        fill(&mount.0.0);
         mount.sync();
         for (from, to) in [("mixed", "clone"), ("large.txt", "clone of text")] {
             run("cp", &["--reflink=always", &mount.at(from), &mount.at(to)]);
@@ -124,12 +124,13 @@ fn what_the_kernel_wrote_is_listed_as_it_mounts_it() {
         clone.write_all_at(&bytes(9, 10_000), 50_000).unwrap();
         drop(clone);
         mount.sync();
-        let files = walk(&mount.0);
+        let files = walk(&mount.0.0);
         let mut links = BTreeMap::new();
         let mut times = BTreeMap::new();
-        for entry in walkdir::WalkDir::new(&mount.0).min_depth(1).into_iter().map(std::result::Result::unwrap)
+        for entry in
+            walkdir::WalkDir::new(&mount.0.0).min_depth(1).into_iter().map(std::result::Result::unwrap)
         {
-            let path = entry.path().strip_prefix(&mount.0).unwrap().to_string_lossy().into_owned();
+            let path = entry.path().strip_prefix(&mount.0.0).unwrap().to_string_lossy().into_owned();
             let metadata = entry.metadata().unwrap();
             let nanos = i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
             let time = jiff::Timestamp::from_nanosecond(nanos).unwrap().to_string();
@@ -159,7 +160,7 @@ fn what_the_kernel_wrote_is_listed_as_it_mounts_it() {
 #[test]
 fn compressed_bytes_whose_checksum_does_not_hold_are_unreadable() {
     let Some((path, _folder)) = format("-m single", 116) else { return };
-    let Some(mount) = Mount::new(&path, "compress-force=lzo") else { return };
+    let Some(mount) = Mounted::new(&path, "compress-force=lzo") else { return };
     std::fs::write(mount.at("file"), vec![b'x'; 400_000]).unwrap();
     drop(mount);
     let run = survey(&path).find("file").runs[1];
@@ -190,7 +191,7 @@ fn damaged_twins(path: &Path, sectors: [u64; 2]) {
 fn copies_of_compressed_data_make_good_for_each_other_sector_by_sector() {
     for (content, sectors, is_whole) in [(7, [0, 1], true), (8, [1, 1], false)] {
         let Some((path, _folder)) = format("-m dup -d dup", 260) else { return };
-        let Some(mount) = Mount::new(&path, "compress-force=zstd") else { return };
+        let Some(mount) = Mounted::new(&path, "compress-force=zstd") else { return };
         // Packs to some sectors, because half of it cannot be packed.
         let content: Vec<u8> = bytes(content, 40_000).into_iter().flat_map(|byte| [byte, b'x']).collect();
         std::fs::write(mount.at("file"), &content).unwrap();

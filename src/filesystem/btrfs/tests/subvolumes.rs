@@ -8,7 +8,7 @@ use crate::filesystem::trial::{compare_allocated, walk};
 #[test]
 fn subvolumes_and_snapshots_stand_at_their_places_and_share_records() {
     let Some((path, _folder)) = format("-m single", 116) else { return };
-    let Some(mount) = Mount::new(&path, "noatime,compress=zstd") else { return };
+    let Some(mount) = Mounted::new(&path, "noatime,compress=zstd") else { return };
     let subvolume = |arguments: &[&str]| {
         let arguments: Vec<&str> = ["subvolume"].iter().chain(arguments).copied().collect();
         run("btrfs", &arguments).unwrap();
@@ -34,10 +34,10 @@ fn subvolumes_and_snapshots_stand_at_their_places_and_share_records() {
         .unwrap();
     subvolume(&["set-default", id.trim(), &mount.at("")]);
     mount.sync();
-    let files = walk(&mount.0);
+    let files = walk(&mount.0.0);
     drop(mount);
-    let Some(mount) = Mount::new(&path, "noatime,subvolid=5") else { return };
-    assert_eq!(walk(&mount.0), files);
+    let Some(mount) = Mounted::new(&path, "noatime,subvolid=5") else { return };
+    assert_eq!(walk(&mount.0.0), files);
     drop(mount);
     let image = survey(&path);
     assert!(image.problems.is_empty(), "{:#?}", image.problems);
@@ -103,7 +103,7 @@ fn two_devices(options: &str, folder: &Path) -> Option<(tempfile::TempDir, [Path
         return None;
     }
     // Dropped before the devices, which were made earlier.
-    let mount = Mount(mounted);
+    let mount = Mounted(Mount(mounted));
     run("cp", &["-r", &format!("{}/.", folder.display()), &mount.at("")]);
     drop(mount);
     drop((one, two));

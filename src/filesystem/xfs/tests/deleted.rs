@@ -15,7 +15,7 @@ fn remove(root: &Path) {
 fn removed_files_come_back_as_likely_while_their_blocks_are_free() {
     let Some(((), path, _folder)) = filled("", 40, remove) else { return };
     // A second mount: everything has its place on the medium, as on a volume that was attached later.
-    let Some(mount) = Mount::new(&path) else { return };
+    let Some(mount) = Mount::new("xfs", &path, "") else { return };
     for number in (0..80).step_by(7) {
         std::fs::remove_file(mount.0.join(format!("keep/picture {number:02}.jpg"))).unwrap();
     }
@@ -41,14 +41,14 @@ fn blocks_in_use_again_are_overwritten_and_not_content() {
         std::fs::write(root.join("video.mp4"), bytes(1, 8 << 20)).unwrap();
     };
     let Some(((), path, _folder)) = filled("", 40, large) else { return };
-    let Some(mount) = Mount::new(&path) else { return };
+    let Some(mount) = Mount::new("xfs", &path, "") else { return };
     std::fs::remove_file(mount.0.join("video.mp4")).unwrap();
     drop(mount);
     let before = survey(&path);
     let removed = before.entries.iter().find(|entry| entry.size == 8 << 20).unwrap().clone();
     // A directory that stands in its inode keeps no removed names.
     assert_eq!((removed.state, removed.content), (EntryState::Orphan, Content::Likely));
-    let Some(mount) = Mount::new(&path) else { return };
+    let Some(mount) = Mount::new("xfs", &path, "") else { return };
     // Only blocks are taken: the inode stays free.
     let file = std::fs::File::options().append(true).open(mount.0.join("keep/picture 01.jpg")).unwrap();
     let piece = bytes(1, 1 << 18);
@@ -66,7 +66,7 @@ fn a_journal_with_changes_is_said_and_a_clean_one_is_not() {
     let Some((path, folder)) = format("", 40) else { return };
     let words = "changes that are only in the journal were not read";
     assert!(survey(&path).problems.is_empty());
-    let Some(mount) = Mount::new(&path) else { return };
+    let Some(mount) = Mount::new("xfs", &path, "") else { return };
     std::fs::write(mount.0.join("file"), b"content").unwrap();
     run("sync", &["-f", mount.0.to_str().unwrap()]);
     // As if the cable had been pulled.

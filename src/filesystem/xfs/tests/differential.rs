@@ -190,7 +190,7 @@ fn inode_numbers_beyond_32_bits_are_followed() {
         }
     };
     let Some(((), path, _folder)) = filled("-d agcount=12 -l size=64m", 8 << 20, make) else { return };
-    let Some(mount) = Mount::new(&path) else { return };
+    let Some(mount) = Mount::new("xfs", &path, "") else { return };
     std::fs::remove_file(mount.0.join("folder 7/file 30")).unwrap();
     let expected = expected(&mount.0);
     drop(mount);
