@@ -34,7 +34,7 @@ for bits in 12 16 32; do
     made $files/fat$bits mcopy -s -i $files/fat$bits work/root/DCIM work/root/numbers.txt ::
     made $files/fat$bits mdel -i $files/fat$bits ::DCIM/100/IMG_0003.JPG
 done
-sized $files/exfat 2M
+sized $files/exfat 4M
 made $files/exfat mkfs.exfat -c 4096 $files/exfat
 sized $files/ntfs 2M
 made $files/ntfs mkntfs -F -Q -q -s 512 -c 4096 $files/ntfs
