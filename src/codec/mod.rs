@@ -1,8 +1,9 @@
-//! Compression that several rooms meet in evidence: LZFSE and LZVN.
+//! Compression that several rooms meet in evidence: LZFSE and LZVN; and the checksum CRC-32C.
 //!
 //! Written without `unsafe`, because what they decode is evidence; their output is never longer than the caller says
 //! it must be.
 
+pub(crate) mod crc32c;
 pub(crate) mod lzfse;
 pub(crate) mod lzvn;
 

@@ -7,28 +7,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Image;
+pub use crate::filesystem::trial::Random;
+use crate::filesystem::trial::effort;
 use crate::model::Extent;
 use crate::read::{Memory, ReadAt, Result, size};
 
-/// A small generator (xorshift), so that runs can be repeated.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    pub fn below(&mut self, end: u64) -> u64 {
-        self.next() % end.max(1)
-    }
-}
-
 /// How many rounds of damage: as many times more as the variable `MUTATIONS` says.
 pub fn rounds(usual: u64) -> u64 {
-    usual * std::env::var("MUTATIONS").ok().and_then(|times| times.parse().ok()).unwrap_or(1)
+    usual * effort()
 }
 
 /// Stretches of noise, of text that compresses, and of zeros, of lengths that no block has.

@@ -6,7 +6,6 @@
 mod apfs;
 mod btrfs;
 mod compression;
-mod crc32c;
 mod exfat;
 mod ext;
 mod fat;

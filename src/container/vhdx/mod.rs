@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use super::mapped::Mapped;
 use super::{Format, Image, text};
+use crate::codec::crc32c::crc32c;
 use crate::model::{Digests, Problem, ProblemKind};
 use crate::read::{Confidence, Error, ReadAt, Result};
 use header::{Header, Regions};
@@ -99,28 +100,9 @@ fn creator(file: &dyn ReadAt) -> String {
 
 /// CRC-32C of a structure whose four bytes at `place` hold it and count as zero.
 fn checksum(bytes: &[u8], place: usize) -> u32 {
-    const TABLE: [u32; 256] = {
-        let mut table = [0; 256];
-        let (mut at, mut value) = (0, 0_u32);
-        while at < 256 {
-            let (mut crc, mut bit) = (value, 0);
-            while bit < 8 {
-                crc = if crc & 1 == 1 { (crc >> 1) ^ 0x82f6_3b78 } else { crc >> 1 };
-                bit += 1;
-            }
-            #[expect(clippy::indexing_slicing, reason = "computed by the compiler")]
-            {
-                table[at] = crc;
-            }
-            at += 1;
-            value += 1;
-        }
-        table
-    };
-    let held = place..place.saturating_add(4);
-    !bytes.iter().enumerate().fold(u32::MAX, |crc, (at, byte)| {
-        let byte = if held.contains(&at) { 0 } else { *byte };
-        let low = usize::from(crc.to_le_bytes()[0] ^ byte);
-        TABLE.get(low).copied().unwrap_or(0) ^ (crc >> 8)
-    })
+    let (before, rest) = bytes.split_at(place.min(bytes.len()));
+    let (held, after) = rest.split_at(rest.len().min(4));
+    let zeros = [0; 4];
+    let parts = [before, zeros.get(..held.len()).unwrap_or_default(), after];
+    !parts.iter().fold(u32::MAX, |crc, part| crc32c(crc, part))
 }

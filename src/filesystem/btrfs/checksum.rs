@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::xxhash::xxhash64;
-use crate::filesystem::crc32c::crc32c;
+use crate::codec::crc32c::crc32c;
 use crate::read::Fields;
 
 /// A kind of checksum. Source: Btrfs on-disk format, superblock, `csum_type`.

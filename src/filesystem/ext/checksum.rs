@@ -1,6 +1,6 @@
 //! The checksums of ext4: CRC-32C of `metadata_csum` and CRC-16 of `uninit_bg`.
 
-pub(super) use crate::filesystem::crc32c::crc32c;
+pub(super) use crate::codec::crc32c::crc32c;
 
 /// CRC-16 (polynomial 0xA001, reflected) carried on from `seed`. Only group descriptors use it, so speed is nothing.
 pub(super) fn crc16(seed: u16, bytes: &[u8]) -> u16 {

@@ -9,7 +9,7 @@ use crate::model::{EntryKind, EntryState, Extent};
 use crate::read::{Memory, ReadAt, Unreadable};
 
 /// How many times the usual number of mutations is asked for by the variable `MUTATIONS`.
-fn effort() -> u64 {
+pub fn effort() -> u64 {
     std::env::var("MUTATIONS").ok().and_then(|times| times.parse().ok()).unwrap_or(1)
 }
 

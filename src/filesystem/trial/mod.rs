@@ -11,6 +11,6 @@ mod damage;
 mod image;
 mod tools;
 
-pub use damage::{Random, after_single_flips, bytes, under_damage};
+pub use damage::{Random, after_single_flips, bytes, effort, under_damage};
 pub use image::{Image, Listed, MAX_DIGESTED, md5};
 pub use tools::{Expected, Mount, attempt, compare_allocated, dfxml, run, shared, unpacked, walk};

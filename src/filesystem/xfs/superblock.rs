@@ -1,6 +1,6 @@
 //! The superblock: geometry and features, checked before anything is built on them.
 
-use crate::filesystem::crc32c::crc32c;
+use crate::codec::crc32c::crc32c;
 use crate::read::{Error, Fields, Result, size};
 
 /// Bytes of a superblock that are looked at; the checksum covers the whole sector.

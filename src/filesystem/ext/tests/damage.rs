@@ -3,6 +3,7 @@
 use std::io::{Seek, SeekFrom, Write};
 
 use super::*;
+use crate::filesystem::trial::effort;
 
 /// A small image with a few hundred files.
 fn small(options: &str, kib: u64) -> Option<(PathBuf, tempfile::TempDir)> {
@@ -23,11 +24,6 @@ fn small(options: &str, kib: u64) -> Option<(PathBuf, tempfile::TempDir)> {
     let path = folder.path().join("image");
     make(&path, options, kib, &root)?;
     Some((path, folder))
-}
-
-/// How many times the usual number of mutations is asked for by the variable `MUTATIONS`.
-fn effort() -> u64 {
-    std::env::var("MUTATIONS").ok().and_then(|times| times.parse().ok()).unwrap_or(1)
 }
 
 fn whole(image: &Image) -> Vec<(u64, u64, &[Run])> {

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use super::*;
-use crate::filesystem::trial::{after_single_flips, bytes, under_damage};
+use crate::filesystem::trial::{after_single_flips, bytes, effort, under_damage};
 use crate::model::{EntryState, ProblemKind};
 use crate::read::{Memory, Unreadable};
 
@@ -46,7 +46,7 @@ fn places(volume: &[u8]) -> Vec<Extent> {
 #[test]
 fn after_a_single_flip_in_metadata_the_files_are_still_listed() {
     let Some(volume) = small() else { return };
-    let effort = std::env::var("MUTATIONS").ok().and_then(|times| times.parse().ok()).unwrap_or(1);
+    let effort = effort();
     let share = after_single_flips(&Ntfs, volume, &places(volume), 150 * effort);
     eprintln!("{:.2} % of the files survive a flip", share * 100.0);
     assert!(share >= 0.95, "{share}");

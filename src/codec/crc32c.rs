@@ -1,8 +1,8 @@
-//! CRC-32C, the checksum of the metadata of ext4, XFS and others.
+//! CRC-32C, the checksum of the metadata of ext4, XFS, Btrfs, VHDX and others.
 
 /// CRC-32C (Castagnoli) carried on from `seed`, neither inverted before nor after.
 /// Source: RFC 3720, appendix B.4.
-pub(in crate::filesystem) fn crc32c(seed: u32, bytes: &[u8]) -> u32 {
+pub(crate) fn crc32c(seed: u32, bytes: &[u8]) -> u32 {
     let (blocks, rest) = bytes.as_chunks::<8>();
     let crc = blocks.iter().fold(seed, |crc, [b0, b1, b2, b3, b4, b5, b6, b7]| {
         let [c0, c1, c2, c3] = crc.to_le_bytes();
