@@ -4,13 +4,16 @@ MUSL := x86_64-unknown-linux-musl
 WINDOWS := x86_64-pc-windows-gnu
 
 .DEFAULT_GOAL := help
-.PHONY: help bench bench-survey check demo demo-check demo-image fuzz mutations release soak windows
+.PHONY: help bench bench-sets bench-survey check demo demo-check demo-image fuzz mutations release soak windows
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 bench: ## a whole scan against hashdeep and against merely reading, about 1 GB (minutes)
 	benches/scan.sh
+
+bench-sets: ## compiled sets against hfind and md5deep, up to 100 million entries (root; 10 GB of disk; minutes)
+	benches/sets.sh
 
 bench-survey: ## listing an NTFS volume of 500,000 files against fls -r (root; minutes)
 	benches/survey.sh

@@ -31,6 +31,7 @@ pub mod read;
 pub mod report;
 pub mod run;
 pub mod scan;
+pub mod signing;
 pub mod sniff;
 pub mod source;
 pub mod volume;

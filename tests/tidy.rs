@@ -41,6 +41,8 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
             "volume",
         ]),
     ),
+    // Keys, signatures and seals; whoever signs passes bytes.
+    ("signing", Some(&[])),
     ("sniff", Some(&["model", "read"])),
     ("source", Some(&["container", "model", "platform", "read"])),
     ("volume", Some(&["model", "read"])),

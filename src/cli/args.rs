@@ -7,6 +7,10 @@ use clap_complete::Shell;
 
 use crate::model::{Algorithm, Digest};
 
+use super::key::KeyArguments;
+use super::opening::KeyringArguments;
+use super::set::{Long, SetArguments};
+
 /// Read-only triage of storage at a search address.
 ///
 /// Compares what is on attached storage with sets of known hashes, shows matches as they are found, and leaves a
@@ -39,6 +43,10 @@ pub enum Command {
     SelfTest,
     /// Write the reports of a run again, from its journal.
     Report(ReportArguments),
+    /// Compile, check, compare and look into hash sets.
+    Set(SetArguments),
+    /// Make signing keys, and show what a key file holds.
+    Key(KeyArguments),
     /// Check that a run's folder is as the tool left it.
     ///
     /// Exit codes: 0 SEALED, 1 altered, 2 UNSEALED (the run never ended: its tail cannot be proved), 3 cannot be
@@ -63,18 +71,23 @@ pub struct ScanArguments {
     /// A source with the reference of its exhibit, such as JS/1=/dev/sdb.
     #[arg(long, value_name = "REF=SOURCE", value_parser = labelled)]
     pub exhibit: Vec<(String, PathBuf)>,
-    /// A hash list to look for, in any supported format.
+    /// A compiled set, or a hash list in any supported format, to look for.
     #[arg(long, value_name = "FILE")]
     pub alert: Vec<PathBuf>,
     /// A single digest to look for, in hexadecimal.
     #[arg(long, value_name = "HEX", value_parser = digest)]
     pub alert_digest: Vec<Digest>,
-    /// A hash list of files that are known and of no interest.
+    /// A compiled set, or a hash list, of files that are known and of no interest.
     #[arg(long, value_name = "FILE")]
     pub known_good: Vec<PathBuf>,
-    /// What the categories of the lists mean: uk, us, or a TOML file.
+    /// What the categories of lists mean: uk, us, or a TOML file. A compiled set keeps its own.
     #[arg(long, value_name = "NAME|FILE")]
     pub profile: Option<String>,
+    /// What 64 hexadecimal digits are where a list does not say it.
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub long_digits: Option<Long>,
+    #[command(flatten)]
+    pub keyring: KeyringArguments,
     /// Take a list for what the flag says even where its content speaks against it; the report quotes this.
     #[arg(long)]
     pub force_role: bool,

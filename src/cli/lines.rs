@@ -1,8 +1,8 @@
 //! Events in words, one line each.
 
 use crate::model::{
-    Action, Control, Event, Finding, Problem, SetSummary, SourceHeader, SourceKind, Verdict, VolumeSummary,
-    counted, size_text, visible,
+    Action, Control, Event, Finding, Problem, SetSignature, SetSummary, SourceHeader, SourceKind, Verdict,
+    VolumeSummary, counted, size_text, visible,
 };
 
 use super::mask::Mask;
@@ -40,13 +40,30 @@ pub fn set(set: &SetSummary) -> Vec<String> {
         "none" => "no profile: categories are shown as bare numbers".to_owned(),
         name => format!("profile {name}"),
     };
-    let mut lines = vec![format!("set       {} ({}), {profile}", set.name, set.role.name())];
+    let mut lines = vec![format!("set       {} ({}), {profile}", visible(&set.name), set.role.name())];
+    let stated = |name: &str, value: &Option<String>| Some(format!("{name} {}", visible(value.as_deref()?)));
+    let stated: Vec<String> = [
+        stated("issuer", &set.issuer),
+        stated("version", &set.version),
+        stated("valid until", &set.valid_until),
+        match &set.signature {
+            SetSignature::None => None,
+            SetSignature::Unknown { key } => Some(format!("signed by an UNKNOWN key {}", visible(key))),
+            SetSignature::Trusted { name, .. } => Some(format!("signed by {}", visible(name))),
+        },
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if !stated.is_empty() {
+        lines.push(format!("          {}", stated.join(", ")));
+    }
     for list in &set.lists {
         let date = list.date.as_deref().unwrap_or("states no date");
         let mut line = format!(
             "  list    {}: {}, {}, {}",
             visible(&list.name),
-            visible(&list.format),
+            visible(&list.format()),
             counted(list.entries, "entry", "entries"),
             visible(date)
         );
@@ -55,6 +72,9 @@ pub fn set(set: &SetSummary) -> Vec<String> {
             (list.without_digest, "records without a digest"),
             (list.empty_file, "entries of the empty file left out"),
             (list.duplicates, "duplicates"),
+            (list.near, "near-duplicate hashes, which this version does not compare"),
+            (list.not_harmless, "records left out that the list marks as not harmless"),
+            (list.withdrawn, "records replaced or taken back by later ones"),
         ] {
             if number > 0 {
                 line.push_str(&format!(", {number} {what}"));
@@ -64,8 +84,20 @@ pub fn set(set: &SetSummary) -> Vec<String> {
         lines.extend(
             list.rejected_examples.iter().take(3).map(|example| format!("          {}", visible(example))),
         );
+        lines.extend(list.remarks.iter().map(|remark| format!("          note: {}", visible(remark))));
     }
     lines
+}
+
+/// What is said of a set whose last day is past.
+pub fn expired(set: &SetSummary) -> Option<String> {
+    let day = set.valid_until.as_deref().filter(|_| set.expired)?;
+    Some(format!(
+        "EXPIRED   the set {} was valid until {}: it may lack what is known today. The record says so; get the current \
+         one from its issuer",
+        visible(&set.name),
+        visible(day)
+    ))
 }
 
 /// The answer: for each exhibit both halves and every reason.

@@ -7,17 +7,21 @@ mod demo;
 mod devices;
 mod exhibits;
 mod formats;
+mod key;
 mod label;
 mod lines;
 mod list;
 mod manual;
 mod mask;
+mod opening;
 mod plan;
 mod report;
 mod say;
 mod scan;
 mod screen;
+mod secret;
 mod self_test;
+mod set;
 mod sets;
 mod verify;
 
@@ -58,6 +62,8 @@ fn run(command: Command) -> Result<ProcessExit> {
         Command::Formats => formats::run().map(|()| ProcessExit::SUCCESS),
         Command::SelfTest => self_test::run().map(code),
         Command::Report(arguments) => report::run(&arguments).map(|()| ProcessExit::SUCCESS),
+        Command::Set(arguments) => set::run(&arguments),
+        Command::Key(arguments) => key::run(&arguments).map(|()| ProcessExit::SUCCESS),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Label(arguments) => label::run(&arguments).map(|()| ProcessExit::SUCCESS),
         Command::Completions(arguments) => manual::completions(&arguments).map(|()| ProcessExit::SUCCESS),

@@ -5,14 +5,17 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 
+use crate::hashset::Stated;
 use crate::journal;
-use crate::model::{RunHeader, SetSummary};
+use crate::model::{Role, RunHeader, SetSummary};
 use crate::platform::{self, SharedBytes};
 use crate::run::{Exhibit, Plan};
 
 use super::args::ScanArguments;
 use super::config::Config;
 use super::exhibits::Rules;
+use super::opening::Keyring;
+use super::set::Long;
 use super::sets::{Choice, Loaded, VARIABLE};
 use super::{ask, demo, devices, exhibits, say};
 
@@ -40,7 +43,11 @@ pub fn prepare(arguments: &ScanArguments, config: &Config) -> Result<Prepared> {
         (demo::sets()?, vec![demo::exhibit()?])
     } else {
         let choice = choice(arguments).settle(config)?;
-        let loaded = if choice.is_empty() { demonstration_alone()? } else { choice.load()? };
+        let loaded = if choice.is_empty() {
+            demonstration_alone()?
+        } else {
+            choice.load(&Keyring::new(&arguments.keyring)?)?
+        };
         (loaded, sources(arguments, &out, choice.folder)?)
     };
     let threads = threads(arguments.threads);
@@ -95,6 +102,7 @@ fn choice(arguments: &ScanArguments) -> Choice {
         known_good: arguments.known_good.clone(),
         profile: arguments.profile.clone(),
         force_role: arguments.force_role,
+        stated: Stated { long_digits: arguments.long_digits.map(Into::into), ..Stated::default() },
         folder: None,
     }
 }
@@ -124,6 +132,15 @@ pub fn threads(asked: Option<u16>) -> usize {
     asked.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
 }
 
+/// The profiles of the alert sets, each once: compiled ones bring their own.
+fn profiles(sets: &[SetSummary]) -> String {
+    let alert = sets.iter().filter(|set| set.role == Role::Alert);
+    let mut names: Vec<&str> = alert.map(|set| set.profile.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    if names.is_empty() { "none".into() } else { names.join(", ") }
+}
+
 fn header(arguments: &ScanArguments, config: &Config, sets: &[SetSummary], threads: usize) -> RunHeader {
     let text = |flag: &Option<String>, setting: &Option<String>| {
         flag.clone().or_else(|| setting.clone()).unwrap_or_default()
@@ -137,8 +154,9 @@ fn header(arguments: &ScanArguments, config: &Config, sets: &[SetSummary], threa
         operator: text(&arguments.operator, &config.operator),
         authority: text(&arguments.authority, &config.authority),
         options: vec![
-            ("profile".into(), sets.first().map_or("none".into(), |set| set.profile.clone())),
+            ("profile".into(), profiles(sets)),
             ("force-role".into(), switch(arguments.force_role)),
+            ("long-digits".into(), arguments.long_digits.map_or("not stated", Long::name).into()),
             ("accept-atime".into(), switch(arguments.accept_atime)),
             ("accept-mounted".into(), switch(arguments.accept_mounted)),
             ("set-read-only".into(), switch(arguments.set_read_only)),

@@ -35,6 +35,7 @@ pub fn run(arguments: ScanArguments) -> Result<ExitCode> {
         tell("DEMONSTRATION ONLY");
     }
     prepared.sets().iter().flat_map(lines::set).for_each(|line| tell(&line));
+    prepared.sets().iter().filter_map(lines::expired).for_each(|line| say::alarm(&line));
     let plan = prepared.begin()?;
 
     ctrlc::set_handler(|| STOPS.stop_all()).context("Ctrl-C cannot be watched for")?;

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::hashset::{Builder, KnownSet, Profile};
-use crate::model::{Digest, Role, SetSummary};
+use crate::hashset::{Builder, KnownSet, Profile, Stated};
+use crate::model::{Digest, Role, SetSignature, SetSummary, visible};
 use crate::platform::SharedBytes;
-use crate::scan::control_set;
+use crate::scan::{CONTROL_SET, control_set, open_set};
 
 use super::config::Config;
+use super::opening::{self, Keyring, Opened};
+use super::say;
 
 /// The environment variable that names a folder with the folders `alert` and `known-good`.
 pub(super) const VARIABLE: &str = "ONSCENE_HASHSETS";
@@ -27,6 +29,8 @@ pub struct Choice {
     pub profile: Option<String>,
     /// Whether lists are taken for what the operator says against what they hold.
     pub force_role: bool,
+    /// What is said of lists that do not say it themselves.
+    pub stated: Stated,
     /// The folder from which lists were taken without being named one by one.
     pub folder: Option<PathBuf>,
 }
@@ -46,7 +50,6 @@ impl Choice {
     /// # Errors
     /// When a folder of lists cannot be read.
     pub fn settle(mut self, config: &Config) -> Result<Self> {
-        self.profile = self.profile.or_else(|| config.profile.clone());
         let folder = hashsets_folder(config);
         let mut found = false;
         if self.alert.is_empty() && self.digests.is_empty() {
@@ -63,6 +66,11 @@ impl Choice {
                 found |= !self.known_good.is_empty();
             }
         }
+        // A compiled set keeps its own profile: the one of the settings is for lists.
+        let is_list = |path: &PathBuf| opening::kind(path).is_ok_and(|kind| kind == opening::Kind::Other);
+        if self.profile.is_none() && (!self.digests.is_empty() || self.alert.iter().any(is_list)) {
+            self.profile.clone_from(&config.profile);
+        }
         self.folder = folder.filter(|_| found);
         Ok(self)
     }
@@ -72,25 +80,39 @@ impl Choice {
         self.alert.is_empty() && self.digests.is_empty()
     }
 
-    /// Imports and compiles every list.
+    /// Opens every compiled set; imports and compiles the lists.
     ///
     /// # Errors
-    /// When a list cannot be read in whole, or has nothing to look for.
-    pub fn load(&self) -> Result<Loaded> {
+    /// When a set is altered or for another role, a list cannot be read in whole, or there is nothing to look for.
+    pub fn load(&self, keyring: &Keyring<'_>) -> Result<Loaded> {
         let mut loaded = Loaded::default();
-        let mut alert = Builder::new("alert", Role::Alert, self.profile()?).force_role(self.force_role);
-        self.alert.iter().try_for_each(|path| alert.add_file(path).map(drop))?;
-        if !self.digests.is_empty() {
-            alert.add_digests("digests given by hand", &self.digests);
+        let alert = loaded.add_compiled(&self.alert, Role::Alert, keyring)?;
+        if !alert.is_empty() || !self.digests.is_empty() {
+            let name = loaded.free_name("alert", "alert lists");
+            let mut builder = self.lists(name, Role::Alert, self.profile()?, &alert)?;
+            if !self.digests.is_empty() {
+                builder.add_digests("digests given by hand", &self.digests)?;
+            }
+            loaded.add(builder)?;
+        } else if let Some(profile) = &self.profile {
+            bail!(
+                "--profile {profile} has no list to apply to: a compiled set keeps the profile that it was built with; \
+                 leave the flag out"
+            );
         }
-        loaded.add(alert)?;
-        if !self.known_good.is_empty() {
-            let mut good =
-                Builder::new("known-good", Role::KnownGood, Profile::none()).force_role(self.force_role);
-            self.known_good.iter().try_for_each(|path| good.add_file(path).map(drop))?;
-            loaded.add(good)?;
+        let good = loaded.add_compiled(&self.known_good, Role::KnownGood, keyring)?;
+        if !good.is_empty() {
+            let name = loaded.free_name("known-good", "known-good lists");
+            loaded.add(self.lists(name, Role::KnownGood, Profile::none(), &good)?)?;
         }
         loaded.with_control()
+    }
+
+    fn lists(&self, name: &str, role: Role, profile: Profile, paths: &[&Path]) -> Result<Builder> {
+        let mut builder =
+            Builder::new(name, role, profile).force_role(self.force_role).stated(self.stated.clone());
+        paths.iter().try_for_each(|path| builder.add_file(path))?;
+        Ok(builder)
     }
 
     fn profile(&self) -> Result<Profile> {
@@ -102,20 +124,85 @@ impl Choice {
 }
 
 impl Loaded {
+    /// Opens what is compiled already, and gives back the paths that are not.
+    fn add_compiled<'p>(
+        &mut self,
+        paths: &'p [PathBuf],
+        role: Role,
+        keyring: &Keyring<'_>,
+    ) -> Result<Vec<&'p Path>> {
+        let mut lists = Vec::new();
+        for path in paths {
+            if opening::kind(path)? == opening::Kind::Other {
+                lists.push(path.as_path());
+                continue;
+            }
+            let Opened { bytes, summary } = keyring.open(path)?;
+            if summary.role != role {
+                bail!(
+                    "{} was built as an {} set and is given as {}: its role is the statement of whoever built it",
+                    path.display(),
+                    summary.role.name(),
+                    role.name()
+                );
+            }
+            if self.summaries.iter().any(|other| other.root == summary.root) {
+                bail!("{} is loaded already: give each set once", path.display());
+            }
+            if open_set(&bytes)?.is_empty() {
+                bail!("{} has no digest that can be looked up", path.display());
+            }
+            self.check_name(&summary).with_context(|| path.display().to_string())?;
+            if summary.signature == SetSignature::None && keyring.trusts_any() {
+                say::alarm(&format!(
+                    "UNSIGNED  {}: nothing shows who made this set, although this machine has trusted keys; whoever \
+                     can write a signed set can cut its signature off",
+                    path.display()
+                ));
+            }
+            self.summaries.push(summary);
+            self.images.push(bytes);
+        }
+        Ok(lists)
+    }
+
+    /// The name for lists that were given directly, which a compiled set may bear already.
+    fn free_name(&self, usual: &'static str, other: &'static str) -> &'static str {
+        if self.summaries.iter().any(|set| set.name == usual) { other } else { usual }
+    }
+
     /// Compiles a set and takes it over.
     ///
     /// # Errors
     /// When it cannot be compiled or has no entry.
     pub fn add(&mut self, builder: Builder) -> Result<()> {
         let image = SharedBytes::new(builder.finish()?).context("memory for a hash set")?;
-        let set = KnownSet::open(image.as_ref())?;
+        let set = KnownSet::open(&image)?;
         set.verify()?;
         let summary = set.summary();
         if set.is_empty() {
             bail!("the {} set has no entry that can be looked up: check its lists", summary.name);
         }
+        self.check_name(&summary)?;
         self.summaries.push(summary);
         self.images.push(image);
+        Ok(())
+    }
+
+    /// Findings name their set: two of one name could not be told apart, and what the control set finds is no finding.
+    /// Those of known-good sets stand apart from those of alert sets.
+    fn check_name(&self, set: &SetSummary) -> Result<()> {
+        let name = set.name.as_str();
+        if name == CONTROL_SET {
+            bail!("the name {name} is that of the control set: build the set again with another --name");
+        }
+        if self.summaries.iter().any(|other| other.name == name && other.role == set.role) {
+            bail!(
+                "a set of the name {} is loaded already, and a finding could not say which of the two it is by: give \
+                 one of them, or build one again with another --name",
+                visible(name)
+            );
+        }
         Ok(())
     }
 
@@ -130,7 +217,10 @@ impl Loaded {
 }
 
 /// A shipped profile by its name, or one from a file.
-fn profile(name: &str) -> Result<Profile> {
+///
+/// # Errors
+/// When it is neither.
+pub fn profile(name: &str) -> Result<Profile> {
     if let Some(shipped) = Profile::shipped(name) {
         return Ok(shipped);
     }

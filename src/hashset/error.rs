@@ -89,12 +89,53 @@ pub enum Error {
         /// How many there may be.
         limit: u64,
     },
+    /// The list may be good, but not as it lies there.
+    #[error("hash list {list} cannot be used as it is: {reason}; nothing of it was taken over")]
+    Unready {
+        /// Name of the list.
+        list: String,
+        /// Why not, and what to do first.
+        reason: String,
+    },
+    /// A mapping of columns cannot be used.
+    #[error("mapping of columns {mapping}: {reason}")]
+    Mapping {
+        /// Name of the mapping.
+        mapping: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// What 64 digits are must be said.
+    #[error(
+        "hash list {list}, {place}: 64 hexadecimal digits may be a SHA-256 or a PDQ hash, and the list does not say \
+         which; nothing of it was taken over. State it with --long-digits sha256 or --long-digits pdq"
+    )]
+    Unstated {
+        /// Name of the list.
+        list: String,
+        /// Where the first of them stands.
+        place: Place,
+    },
+    /// What did not fit into memory could not be written.
+    #[error(
+        "a scratch file of the compiled set cannot be written: {source}; free some space, or build elsewhere"
+    )]
+    Scratch {
+        /// What the operating system said.
+        source: io::Error,
+    },
     /// A profile cannot be used.
     #[error("profile {profile}: {reason}")]
     Profile {
         /// Name of the profile.
         profile: String,
         /// What is wrong.
+        reason: String,
+    },
+    /// The bytes of a compiled set cannot be read where they lie.
+    #[error("compiled set, {reason}; try again, or use another copy of the set")]
+    Unread {
+        /// Where, and what the operating system said.
         reason: String,
     },
     /// The bytes are no compiled set, or a damaged one.
@@ -119,6 +160,8 @@ pub enum Place {
     Line(u64),
     /// A record of a structured file.
     Record(u64),
+    /// A byte of what comes out of gzip or zip.
+    Unpacked(u64),
 }
 
 impl fmt::Display for Place {
@@ -126,6 +169,7 @@ impl fmt::Display for Place {
         match self {
             Self::Line(number) => write!(f, "line {number}"),
             Self::Record(number) => write!(f, "record {number}"),
+            Self::Unpacked(number) => write!(f, "unpacked byte {number}"),
         }
     }
 }
@@ -137,6 +181,14 @@ impl Error {
 
     pub(super) fn malformed(list: &str, place: Place, reason: impl fmt::Display) -> Self {
         Self::Malformed { list: list.to_owned(), place, reason: reason.to_string() }
+    }
+
+    pub(super) fn unready(list: &str, reason: impl fmt::Display) -> Self {
+        Self::Unready { list: list.to_owned(), reason: reason.to_string() }
+    }
+
+    pub(super) fn truncated(list: &str, reason: impl fmt::Display) -> Self {
+        Self::Truncated { list: list.to_owned(), reason: reason.to_string() }
     }
 
     pub(super) fn image(what: &'static str, expected: impl fmt::Display, found: impl fmt::Display) -> Self {

@@ -7,17 +7,20 @@
 //! A list that cannot be read as a whole is refused and leaves nothing behind; single lines and records that cannot
 //! be read are counted, shown by example and left out.
 
+mod ahead;
 mod builder;
 mod collect;
-mod column;
+mod collector;
 mod error;
 pub mod formats;
 pub mod image;
 mod probes;
 mod profile;
+mod sorter;
+mod unpack;
 
 pub use builder::Builder;
 pub use error::{Error, Place, Result};
-pub use formats::FORMATS;
-pub use image::{Entry, KnownSet, Provenance};
+pub use formats::{FORMATS, LongDigits, Mapping, Stated};
+pub use image::{Built, Entries, Kind, KnownSet, Label, Provenance, Root, join};
 pub use profile::{Meaning, Profile};

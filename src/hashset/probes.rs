@@ -1,60 +1,69 @@
 //! Digests drawn from a list while it is imported, which every run looks up again as a control.
 
+use std::collections::BTreeSet;
+
 use crate::model::Digest;
 
-/// How many are drawn beside the first and the last one.
+/// How many are drawn beside the least and the greatest one.
 const DRAWN: usize = 16;
 
-/// The first and the last digest of a list and a sample of those between.
+/// The first and the last digest of a list in the order of their bytes, and a sample of those between.
 ///
-/// The sample is Algorithm R with a fixed seed: the same list gives the same probes.
-#[derive(Debug)]
+/// The sample are the digests whose scrambled values are least: it depends on what the list holds and not on the
+/// order in which it does.
+#[derive(Debug, Default)]
 pub struct Probes {
-    first: Option<Digest>,
-    last: Option<Digest>,
-    drawn: Vec<Digest>,
-    seen: u64,
-    state: u64,
+    least: Option<Extreme>,
+    greatest: Option<Extreme>,
+    drawn: BTreeSet<(u64, Digest)>,
+    /// Nothing with a scrambled value from here on is drawn.
+    bound: Option<u64>,
 }
 
-impl Probes {
-    pub const fn new() -> Self {
-        Self { first: None, last: None, drawn: Vec::new(), seen: 0, state: 0 }
-    }
+/// A digest with what it is compared by first: this is asked for every digest of a list.
+type Extreme = (u64, Digest);
 
+impl Probes {
     /// Offers the next digest of the list.
     pub fn offer(&mut self, digest: Digest) {
-        self.first.get_or_insert(digest);
-        self.last = Some(digest);
-        self.seen = self.seen.saturating_add(1);
-        if self.drawn.len() < DRAWN {
-            self.drawn.push(digest);
+        let this = (lead(&digest), digest);
+        if self.least.is_none_or(|least| this < least) {
+            self.least = Some(this);
+        }
+        if self.greatest.is_none_or(|greatest| this > greatest) {
+            self.greatest = Some(this);
+        }
+        let scrambled = scrambled(&digest);
+        if self.bound.is_some_and(|bound| scrambled > bound) {
             return;
         }
-        let position = usize::try_from(self.below_seen()).unwrap_or(usize::MAX);
-        if let Some(place) = self.drawn.get_mut(position) {
-            *place = digest;
+        self.drawn.insert((scrambled, digest));
+        if self.drawn.len() > DRAWN {
+            self.drawn.pop_last();
+            self.bound = self.drawn.last().map(|(scrambled, _)| *scrambled);
         }
     }
 
     /// The probes in the order of their values, each once.
     pub fn finish(self) -> Vec<Digest> {
-        let mut probes: Vec<Digest> = self.first.into_iter().chain(self.last).chain(self.drawn).collect();
+        let all = self.least.into_iter().chain(self.greatest).chain(self.drawn);
+        let mut probes: Vec<Digest> = all.map(|(_, digest)| digest).collect();
         probes.sort_unstable();
         probes.dedup();
         probes
     }
+}
 
-    /// A number below `seen`, by SplitMix64.
-    fn below_seen(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^= z >> 31;
-        let scaled = (u128::from(z) * u128::from(self.seen)) >> 64;
-        u64::try_from(scaled).unwrap_or(0)
-    }
+/// The first eight bytes as a number.
+fn lead(digest: &Digest) -> u64 {
+    digest.as_bytes().first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+}
+
+/// A number that has nothing to do with the order of digests: this is asked for every digest of a list, so it is one
+/// multiplication, by the odd number nearest to the golden ratio of 2^64, and its upper half folded in.
+fn scrambled(digest: &Digest) -> u64 {
+    let product = lead(digest).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    product ^ (product >> 32)
 }
 
 #[cfg(test)]
@@ -62,19 +71,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn probes_hold_the_first_the_last_and_a_sample_and_are_the_same_every_time() {
+    fn probes_hold_the_extremes_and_a_sample_that_does_not_depend_on_the_order() {
         let digest = |n: u32| Digest::new(&[n.to_be_bytes(); 4].concat()).unwrap();
-        let draw = |count: u32| {
-            let mut probes = Probes::new();
-            (0..count).for_each(|n| probes.offer(digest(n)));
+        let draw = |numbers: &mut dyn Iterator<Item = u32>| {
+            let mut probes = Probes::default();
+            numbers.for_each(|n| probes.offer(digest(n)));
             probes.finish()
         };
-        assert!(draw(0).is_empty());
-        assert_eq!(draw(1), [digest(0)]);
-        let probes = draw(10_000);
+        assert!(draw(&mut (0..0)).is_empty());
+        assert_eq!(draw(&mut (0..1)), [digest(0)]);
+        let probes = draw(&mut (0..10_000));
         assert!(probes.len() >= DRAWN && probes.len() <= DRAWN + 2);
         assert_eq!((probes.first(), probes.last()), (Some(&digest(0)), Some(&digest(9_999))));
-        assert_eq!(probes, draw(10_000));
-        assert!(probes.iter().any(|probe| *probe > digest(5_000) && *probe < digest(9_999)));
+        assert_eq!(probes, draw(&mut (0..10_000).rev().chain(0..5)));
+        let below = |bound| probes.iter().filter(|probe| **probe < digest(bound)).count();
+        assert!(below(5_000) > 3 && probes.len() - below(5_000) > 3, "the sample is from everywhere");
     }
 }

@@ -204,6 +204,11 @@ pub struct Digests {
 }
 
 impl Digests {
+    /// Whether there is no value.
+    pub const fn is_empty(&self) -> bool {
+        self.md5.is_none() && self.sha1.is_none() && self.sha256.is_none()
+    }
+
     /// The value of that kind, when computed.
     pub const fn get(&self, algorithm: Algorithm) -> Option<Digest> {
         match algorithm {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Coverage, Digests, Extent, Finding, ItemRecord, Problem, Role, Verdict};
+use super::{Coverage, Digests, Extent, Finding, ItemRecord, Problem, SetSummary, Verdict};
 
 /// Identity of an item within its source; it does not depend on the order of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -311,49 +311,6 @@ pub struct Warning {
     pub source: Option<u32>,
     /// What happened.
     pub detail: String,
-}
-
-/// One imported list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ListSummary {
-    /// Its name: the file name without folders, or what the operator called it.
-    pub name: String,
-    /// Its format.
-    pub format: String,
-    /// SHA-256 of the file as it was read.
-    pub sha256: String,
-    /// Date that the list states, as it writes it; absent when it states none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub date: Option<String>,
-    /// Entries taken over, each digest kind by itself.
-    pub entries: u64,
-    /// Entries that stand in it more than once.
-    pub duplicates: u64,
-    /// Digests of the empty file, left out.
-    pub empty_file: u64,
-    /// Entries without any digest that is read here, left out.
-    pub without_digest: u64,
-    /// Lines or records that could not be read.
-    pub rejected: u64,
-    /// The first of them: where and why.
-    pub rejected_examples: Vec<String>,
-}
-
-/// One compiled set as loaded for a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SetSummary {
-    /// Its name.
-    pub name: String,
-    /// What the operator said it is for.
-    pub role: Role,
-    /// The profile that gives its categories a meaning; `none` when no profile was chosen.
-    pub profile: String,
-    /// Whether it is the demonstration set.
-    pub demonstration: bool,
-    /// SHA-256 of the compiled image.
-    pub sha256: String,
-    /// The lists in it.
-    pub lists: Vec<ListSummary>,
 }
 
 /// The run as it was started.

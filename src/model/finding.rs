@@ -36,6 +36,17 @@ pub enum Action {
     Alert,
 }
 
+impl Action {
+    /// Its name in options, lists and records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ignore => "ignore",
+            Self::Review => "review",
+            Self::Alert => "alert",
+        }
+    }
+}
+
 /// How certain a finding is and where it lay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Grade {
@@ -74,6 +85,12 @@ pub struct Hit {
     pub category_name: Option<String>,
     /// What the profile asks for.
     pub action: Action,
+    /// Whether that list says that the victim is identified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub victim_identified: Option<bool>,
+    /// Whether that list says that it is in circulation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distributed: Option<bool>,
 }
 
 impl Hit {

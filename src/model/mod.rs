@@ -13,9 +13,11 @@ mod gaps;
 mod json;
 mod kept;
 mod ledger;
+mod near;
 mod placement;
 mod problem;
 mod record;
+mod set;
 mod survey;
 mod text;
 mod time;
@@ -25,16 +27,17 @@ pub use amount::{counted, grouped, share_text, size_text};
 pub use digest::{Algorithm, Algorithms, Digest, Digests, EMPTY_FILE};
 pub use entry::{Content, EntryIndex, EntryKind, EntryState, EntryTable, FileEntry, NewEntry, Parent, Run};
 pub use event::{
-    Control, ControlKind, DeviceIdentity, Event, ExaminedRange, IdRange, ItemId, ListSummary, Outcome,
-    Progress, Protection, RunEnd, RunHeader, SetSummary, SourceHeader, SourceKind, SourceSummary, Started,
-    VolumeSummary, Warning,
+    Control, ControlKind, DeviceIdentity, Event, ExaminedRange, IdRange, ItemId, Outcome, Progress,
+    Protection, RunEnd, RunHeader, SourceHeader, SourceKind, SourceSummary, Started, VolumeSummary, Warning,
 };
 pub use finding::{Action, Finding, Grade, Hit, ItemRecord, Role};
 pub use json::write_json;
 pub use ledger::{Bucket, Coverage, CoverageCounts, Ledger, SkipRule};
+pub use near::Pdq;
 pub use placement::{Placement, Segment};
 pub use problem::{Problem, ProblemKind};
 pub use record::{CategoryCount, RunRecord};
+pub use set::{CategoryRecords, ListFile, ListSummary, SetSignature, SetSummary};
 pub use survey::{Survey, SurveyEnd};
 pub use text::{RawText, is_hidden, visible};
 pub use time::{Stamp, TimeEncoding, Times, Timestamps};

@@ -22,7 +22,7 @@ pub use devices::{
 };
 pub use files::{EvidenceFile, is_block_device, names_in, open_evidence, private_memory};
 pub use handles::{Token, adopt, spawn};
-pub use limits::{bytes_read, open_files};
+pub use limits::{bytes_read, no_core_dumps, open_files};
 pub use mounts::{Location, location};
 pub use power::PowerWatch;
 pub use presence::Presence;

@@ -70,6 +70,16 @@ impl<R: ReadAt + ?Sized> ReadAt for Arc<R> {
     }
 }
 
+impl<R: ReadAt + ?Sized> ReadAt for &R {
+    fn size(&self) -> u64 {
+        (**self).size()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> std::result::Result<usize, Unreadable> {
+        (**self).read_at(offset, buffer)
+    }
+}
+
 /// How sure a format is that bytes are its own. The strongest wins; a tie is reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Confidence {

@@ -88,8 +88,7 @@ fn fold(run: &mut RunRecord, events: Vec<Event>, stopped: bool) -> RunRecord {
 fn header(demonstration: bool) -> RunHeader {
     let list = |name: &str, entries, rejected: u64| ListSummary {
         name: name.into(),
-        format: "csv".into(),
-        sha256: "5f".repeat(32),
+        files: vec![ListFile { name: format!("{name}.csv"), format: "csv".into(), sha256: "5f".repeat(32) }],
         date: Some("2026-10-01".into()),
         entries,
         duplicates: 2,
@@ -98,14 +97,20 @@ fn header(demonstration: bool) -> RunHeader {
         rejected,
         rejected_examples: vec!["line 7: \"<b>xyz\" is no digest".into()]
             .split_off(usize::from(rejected == 0)),
+        remarks: vec!["taken as alert on the operator's word".into()].split_off(usize::from(rejected == 0)),
+        ..ListSummary::default()
     };
     let set = |name: &str, role, profile: &str, lists| SetSummary {
-        name: name.into(),
-        role,
-        profile: profile.into(),
         demonstration: demonstration && role == Role::Alert,
-        sha256: "a7".repeat(32),
         lists,
+        issuer: (role == Role::Alert).then(|| "Force <b> unit".into()),
+        valid_until: (role == Role::Alert).then(|| "2026-10-31".into()),
+        expired: role == Role::Alert,
+        signature: match role {
+            Role::Alert => SetSignature::Trusted { key: "c3".repeat(32), name: "lab".into() },
+            Role::KnownGood => SetSignature::None,
+        },
+        ..SetSummary::new(name, role, profile, "a7".repeat(32))
     };
     RunHeader {
         version: "0.1.0".into(),
@@ -195,6 +200,8 @@ fn finding(at: usize, path: &[u8]) -> Finding {
         category: category.map(Into::into),
         category_name: name.map(Into::into),
         action: Action::Alert,
+        victim_identified: None,
+        distributed: None,
     };
     let hits = match at % 4 {
         0 => vec![hit(Algorithm::Md5, Some("1"), Some("A"))],

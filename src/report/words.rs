@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 
 use crate::model::{
-    Action, Algorithm, CategoryCount, EntryState, Finding, Hit, Problem, Protection, Role, RunRecord,
-    SourceKind, Stamp, Timestamps, grouped, visible,
+    Action, Algorithm, CategoryCount, EntryState, Finding, Hit, ListSummary, Problem, Protection, Role,
+    RunRecord, SetSignature, SetSummary, SourceKind, Stamp, Timestamps, grouped, visible,
 };
 
 /// What stands on top when only the demonstration set was loaded.
@@ -121,4 +121,46 @@ pub(super) fn times(times: &Timestamps) -> impl Iterator<Item = (&'static str, &
     ]
     .into_iter()
     .filter_map(|(name, stamp)| stamp.as_ref().map(|stamp| (name, stamp)))
+}
+
+/// What the signature of a set shows.
+pub(super) fn signature(signature: &SetSignature) -> String {
+    match signature {
+        SetSignature::None => "none".into(),
+        SetSignature::Unknown { key } => {
+            format!("right, but by a key that is not among the trusted ones: {key}")
+        }
+        SetSignature::Trusted { key, name } => format!("right, by the trusted key {name}: {key}"),
+    }
+}
+
+/// What a set states of itself.
+pub(super) fn stated(set: &SetSummary) -> String {
+    let part = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name} {value}"));
+    let parts: Vec<String> =
+        [part("issuer", &set.issuer), part("version", &set.version), part("valid until", &set.valid_until)]
+            .into_iter()
+            .flatten()
+            .collect();
+    if parts.is_empty() { "no issuer, version or last day of use".into() } else { parts.join(", ") }
+}
+
+/// What of a list was not taken over, or only once.
+pub(super) fn left_out(list: &ListSummary) -> String {
+    let mut text = format!(
+        "{} standing twice; {} of the empty file and {} without a digest that is read here left out",
+        grouped(list.duplicates),
+        grouped(list.empty_file),
+        grouped(list.without_digest)
+    );
+    for (number, what) in [
+        (list.near, "near-duplicate hashes, which this version does not compare"),
+        (list.not_harmless, "marked by the list as not harmless left out"),
+        (list.withdrawn, "replaced or taken back by later records"),
+    ] {
+        if number > 0 {
+            text.push_str(&format!("; {} {what}", grouped(number)));
+        }
+    }
+    text
 }

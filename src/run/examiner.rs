@@ -4,7 +4,6 @@ use std::io::{BufWriter, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::hashset::KnownSet;
 use crate::model::{Algorithms, Event, Finding, Problem, ProblemKind, Protection, SourceKind};
 use crate::platform::{self, Presence, SharedBytes};
 use crate::scan::{self, Context, KnownSets, Options, Prior, Sink};
@@ -83,12 +82,15 @@ pub fn examine(
     scan::catch_panics();
     let order: Order = frame::read(&mut input)?.ok_or(ExaminerError::NoOrder)?;
     let mut sets = Vec::with_capacity(order.sets.len());
-    for token in &order.sets {
+    let refused = |error: String| ExaminerError::Handover { what: "a hash set", error };
+    for (number, token) in order.sets.iter().enumerate() {
         let bytes = SharedBytes::adopt(token, &mut input).map_err(handover("a hash set"))?;
-        let set = KnownSet::open(bytes);
-        sets.push(
-            set.map_err(|error| ExaminerError::Handover { what: "a hash set", error: error.to_string() })?,
-        );
+        let set = scan::open_set(bytes).map_err(|error| refused(error.to_string()))?;
+        // Its file may have been written over since the run began.
+        if order.roots.get(number).is_some_and(|root| *root != set.root().to_string()) {
+            return Err(refused(format!("the set {} is another one than the record states", set.name())));
+        }
+        sets.push(set);
     }
     let task = match order.task {
         Task::Scan { mut prior, more } => {

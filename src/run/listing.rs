@@ -19,7 +19,7 @@ pub fn list(
     accept_atime: bool,
     take: impl FnMut(Event) -> bool,
 ) -> Result<(), RunError> {
-    let means = Means { sets: &[], threads, accept_atime, bell: &Bell::default() };
+    let means = Means { sets: &[], roots: Vec::new(), threads, accept_atime, bell: &Bell::default() };
     carry_out(Task::List(wanted), source, &means, take)
 }
 
@@ -28,7 +28,8 @@ pub fn list(
 /// # Errors
 /// When the examiner cannot be started or ends before its work is done.
 pub fn look(source: &EvidenceSource, take: impl FnMut(Event) -> bool) -> Result<(), RunError> {
-    let means = Means { sets: &[], threads: 1, accept_atime: false, bell: &Bell::default() };
+    let means =
+        Means { sets: &[], roots: Vec::new(), threads: 1, accept_atime: false, bell: &Bell::default() };
     carry_out(Task::Look, source, &means, take)
 }
 

@@ -20,6 +20,8 @@ pub struct Order {
     pub files: Vec<Token>,
     /// The compiled sets.
     pub sets: Vec<SharedToken>,
+    /// Their roots as the record states them; the control set, which is the last, is not stated.
+    pub roots: Vec<String>,
     /// Worker threads.
     pub threads: usize,
     /// Whether access times may change where they cannot be protected.

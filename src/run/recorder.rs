@@ -52,8 +52,14 @@ pub fn record(plan: &Plan, observer: &mut dyn Observer, stops: &Stops) -> Record
 
     let bell = Bell::default();
     let threads = plan.threads / plan.exhibits.len().max(1);
-    let means =
-        Means { sets: &plan.sets, threads: threads.max(1), accept_atime: plan.accept_atime, bell: &bell };
+    let roots = plan.header.sets.iter().map(|set| set.root.clone()).collect();
+    let means = Means {
+        sets: &plan.sets,
+        roots,
+        threads: threads.max(1),
+        accept_atime: plan.accept_atime,
+        bell: &bell,
+    };
     let (sender, receiver) = bounded(QUEUE);
     let outcome = std::thread::scope(|scope| {
         for (index, exhibit) in (0_u32..).zip(&plan.exhibits) {

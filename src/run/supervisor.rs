@@ -1,7 +1,7 @@
 //! Keeps an examiner at work on one source until everything was examined or recorded as a problem.
 
 use std::collections::BTreeMap;
-use std::io::{BufReader, Write as _};
+use std::io::BufReader;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ pub type Message = (u32, Event);
 pub struct Means<'a> {
     /// The compiled sets.
     pub sets: &'a [SharedBytes],
+    /// Their roots as the record states them.
+    pub roots: Vec<String>,
     /// Worker threads of one examiner.
     pub threads: usize,
     /// Whether access times may change where they cannot be protected.
@@ -176,7 +178,7 @@ pub fn attend(
     let watched = means.bell.watch(index, child);
     let sent = frame::write(&mut pipe, &order).map_err(|error| failed(&error)).and_then(|()| {
         let mut piped = means.sets.iter().filter(|set| set.file().is_none());
-        piped.try_for_each(|set| pipe.write_all(set.as_ref())).map_err(|error| failed(&error))?;
+        piped.try_for_each(|set| set.pipe(&mut pipe)).map_err(|error| failed(&error))?;
         more.iter().try_for_each(|done| frame::write(&mut pipe, done)).map_err(|error| failed(&error))
     });
     let mut result = sent;
@@ -212,6 +214,7 @@ fn start(source: &EvidenceSource, means: &Means<'_>, task: Task) -> std::io::Res
         path: source.path.clone(),
         files: source.files.iter().map(|(path, file)| Token::of(file, path)).collect(),
         sets: means.sets.iter().map(SharedBytes::token).collect(),
+        roots: means.roots.clone(),
         threads: means.threads,
         accept_atime: means.accept_atime,
         read_only: source.read_only,

@@ -36,7 +36,7 @@ const DIGESTS: [&str; 3] = [
 pub fn control_set() -> Result<Vec<u8>, hashset::Error> {
     let digests: Vec<Digest> = DIGESTS.iter().filter_map(|digits| Digest::from_hex(digits)).collect();
     let mut builder = Builder::new(CONTROL_SET, Role::Alert, Profile::none());
-    builder.add_digests("control file", &digests);
+    builder.add_digests("control file", &digests)?;
     builder.finish()
 }
 
@@ -49,6 +49,9 @@ pub fn before(threads: usize, context: &Context<'_>) -> bool {
 
 /// Checks that the pipeline still finds the control file after all evidence was read.
 pub fn after(threads: usize, context: &Context<'_>) {
+    if let Some(damage) = context.sets.damage() {
+        context.control(ControlKind::SetEntries, Err(damage.to_owned()));
+    }
     context.control(
         ControlKind::ControlFile,
         control_file(threads, context).map(|found| format!("{found}, at the end too")),
@@ -61,8 +64,8 @@ fn set_entries(context: &Context<'_>) -> Result<String, String> {
     for set in context.sets.iter() {
         for (list, digest) in set.probes() {
             let name = set.lists().get(list).map(|list| list.name.as_str()).unwrap_or_default();
-            let found = set.find(&digest).is_some_and(|mut entry| entry.any(|from| from.list == name));
-            if !found {
+            let found = set.find(&digest).map_err(|error| format!("the set {}: {error}", set.name()))?;
+            if !found.iter().any(|from| from.list == name) {
                 return Err(format!(
                     "entry {digest} of list {name} is not found in the loaded set {}",
                     set.name()

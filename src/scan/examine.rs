@@ -301,7 +301,15 @@ impl<'a> Work<'a> {
             return Status { outcome: Some(Outcome::Unreadable), media, known: false };
         }
         let size = content.stream.size();
-        let answer = self.look_up(&reading.digests, size);
+        let answer = match self.look_up(&reading.digests, size) {
+            Ok(answer) => answer,
+            Err(damage) => {
+                let detail = format!("it could not be looked up: {damage}");
+                let problem = item::problem(content.entry, ProblemKind::Corrupt, detail);
+                self.problem(problem.advise("scan it again with a sound copy of the set"));
+                return Status { outcome: Some(Outcome::NotExamined), media, known: false };
+            }
+        };
         let known = answer.known;
         if !answer.hits.is_empty() {
             self.find(content, reading, answer, buffer);
@@ -339,7 +347,11 @@ impl<'a> Work<'a> {
         let (mut answer, mut digests) = (answer, first.digests);
         if again.digests.iter().count() == 3 && again.digests.agree(&first.digests) {
             digests = again.digests;
-            answer = self.look_up(&digests, size);
+            match self.look_up(&digests, size) {
+                Ok(whole) => answer = whole,
+                // What was found is told with what was known before.
+                Err(damage) => answer.remarks.push(format!("not looked up with all digests: {damage}")),
+            }
         } else if again.stopped {
             answer.remarks.push("stopped before a second reading could confirm the digest".into());
         } else {
@@ -372,12 +384,12 @@ impl<'a> Work<'a> {
     }
 
     /// What the sets say of a file; the control set counts in the control's own scan only.
-    fn look_up(&self, digests: &Digests, size: u64) -> Answer {
-        let mut answer = self.context.sets.look_up(digests, size);
+    fn look_up(&self, digests: &Digests, size: u64) -> Result<Answer, String> {
+        let mut answer = self.context.sets.look_up(digests, size)?;
         if !self.context.is_control {
             answer.hits.retain(|hit| hit.set != CONTROL_SET);
         }
-        answer
+        Ok(answer)
     }
 
     fn unreadable(&self, entry: FileEntry<'_>, reading: &Reading) {

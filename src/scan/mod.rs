@@ -23,7 +23,7 @@ use crate::platform::Presence;
 
 pub use control::{CONTROL_SET, control_set};
 pub use decode::{Decoded, decode};
-pub use known::KnownSets;
+pub use known::{KnownSets, open_set};
 pub use list::{list, look};
 pub use panics::install as catch_panics;
 pub use prior::Prior;

@@ -44,7 +44,8 @@ impl Schedule {
             }
         }
         let first = |at: &u32| usize::try_from(*at).ok().and_then(|at| table.get(*grouped.get(at)?));
-        order.sort_by_key(|at| first(at).map(|entry| (tier(entry, &in_set), place(entry))));
+        // Cached: each asks the sets for a size, which a plain sort would do again with every comparison.
+        order.sort_by_cached_key(|at| first(at).map(|entry| (tier(entry, &in_set), place(entry))));
         Self { grouped, order, bytes }
     }
 
@@ -157,6 +158,17 @@ mod tests {
         assert_eq!(groups, [vec![2], vec![1, 3], vec![0], vec![4]]);
         assert_eq!(schedule.bytes, 10 + 11 + 77 + 12);
         assert_eq!(schedule.batches(&table).len(), 1);
+    }
+
+    #[test]
+    fn each_content_asks_the_sets_for_its_size_once() {
+        let files: Vec<_> = (0..100).map(|n| (n, 1 + n, n * 37 % 100, EntryState::Allocated)).collect();
+        let asked = std::cell::Cell::new(0);
+        let schedule = Schedule::new(&table(&files), |_| {
+            asked.set(asked.get() + 1);
+            false
+        });
+        assert_eq!((schedule.len(), asked.get()), (100, 100));
     }
 
     #[test]

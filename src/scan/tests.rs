@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::container::Image;
-use crate::hashset::{Builder, KnownSet, Profile};
+use crate::hashset::{Builder, Profile};
 use crate::model::{
     Algorithm, Bucket, Digest, Digests, Extent, Role, RunEnd, RunRecord, SourceHeader, SourceKind,
 };
@@ -81,8 +81,8 @@ fn volume() -> Option<Vec<u8>> {
 /// Scans a medium with an alert set of `known` digests.
 fn scanned(medium: Arc<dyn ReadAt>, known: &[Digest]) -> RunRecord {
     let mut builder = Builder::new("every file", Role::Alert, Profile::none());
-    builder.add_digests("every file", known);
-    let set = KnownSet::open(SharedBytes::new(builder.finish().unwrap()).unwrap()).unwrap();
+    builder.add_digests("every file", known).unwrap();
+    let set = open_set(SharedBytes::new(builder.finish().unwrap()).unwrap()).unwrap();
     let sets = KnownSets::new(vec![set]);
     let (keeper, stop) = (Keeper::default(), AtomicBool::new(false));
     let wanted = Algorithms::ALL;

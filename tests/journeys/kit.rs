@@ -44,6 +44,7 @@ impl Kit {
             .args(arguments)
             .current_dir(self.folder.path())
             .env_remove("ONSCENE_HASHSETS")
+            .env_remove("ONSCENE_KEYS")
             .stdin(Stdio::null());
         command
     }

@@ -6,6 +6,7 @@ mod bad_input;
 mod damaged_media;
 mod devices;
 mod everyday;
+mod hash_sets;
 mod interrupted;
 mod list_agrees_with_other_tools;
 mod match_hash_sets;

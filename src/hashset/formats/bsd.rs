@@ -1,8 +1,7 @@
 //! What BSD's md5 and sha256, and `--tag` of the GNU tools, print: `SHA256 (name) = digits`.
 
-use std::io::BufRead;
-
-use super::{Format, Sink, text};
+use super::values::Value;
+use super::{Format, Input, Sink, text};
 use crate::hashset::Result;
 use crate::model::{Algorithm, Digest};
 use crate::read::Confidence;
@@ -23,9 +22,11 @@ impl Format for Bsd {
         text::probe(head, |line| parse(line).is_some())
     }
 
-    fn read(&self, input: &mut dyn BufRead, sink: &mut dyn Sink) -> Result<()> {
-        text::read(input, sink, |line, _| {
-            parse(line).ok_or("not an MD5, SHA1 or SHA256 line of the form ALGORITHM (name) = digits")
+    fn read(&self, input: Input<'_>, sink: &mut dyn Sink) -> Result<()> {
+        text::read(input.bytes, sink, |line, _| {
+            parse(line)
+                .map(Value::Digest)
+                .ok_or("not an MD5, SHA1 or SHA256 line of the form ALGORITHM (name) = digits")
         })
     }
 }

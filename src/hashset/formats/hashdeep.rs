@@ -1,10 +1,10 @@
 //! What hashdeep prints: a signature, a heading that names the columns, and rows whose last field is the name.
 
-use std::io::BufRead;
-
+use super::fields::Fields;
 use super::lines::Lines;
-use super::table::{Column, Fields, Table};
-use super::{Format, Sink, text};
+use super::reading::{Reading, Row};
+use super::table::{Column, Table};
+use super::{Format, Input, Sink, text};
 use crate::hashset::error::excerpt;
 use crate::hashset::{Error, Place, Result};
 use crate::read::Confidence;
@@ -34,12 +34,15 @@ impl Format for Hashdeep {
         }
     }
 
-    fn read(&self, input: &mut dyn BufRead, sink: &mut dyn Sink) -> Result<()> {
-        let mut lines = Lines::new(input);
-        let mut table: Option<Table> = None;
+    fn read(&self, input: Input<'_>, sink: &mut dyn Sink) -> Result<()> {
+        let mut lines = Lines::new(input.bytes);
+        let mut reading: Option<Reading> = None;
         let mut fields = Fields::default();
         while let Some(line) = lines.next().map_err(|error| Error::io(sink.name(), error))? {
             let place = Place::Line(line.number);
+            if line.bytes.starts_with(HEADING) {
+                text::one_line(&line, sink)?;
+            }
             if text::unusable(&line, sink)
                 || line.bytes.starts_with(SIGNATURE)
                 || line.bytes.trim_ascii().is_empty()
@@ -47,14 +50,16 @@ impl Format for Hashdeep {
                 continue;
             }
             if let Some(names) = line.bytes.strip_prefix(HEADING) {
-                table = Some(heading(names, place, sink)?);
+                reading = Some(Reading::new(heading(names, place, sink)?, input.stated));
             } else if line.bytes.starts_with(b"##") {
                 // A comment.
-            } else if let Some(table) = &table {
+            } else if let Some(reading) = &mut reading {
                 // No quoting here: the name is the rest of the line, commas and all.
-                fields.split_unquoted(line.bytes, table.separator(), table.width());
-                if fields.len() == table.width() {
-                    table.record(place, line.bytes, &fields, sink);
+                let (separator, width) = (reading.table().separator(), reading.table().width());
+                fields.split_unquoted(line.bytes, separator, width);
+                if fields.len() == width {
+                    let row = Row { place, bytes: line.bytes, terminated: line.terminated };
+                    reading.record(&row, &fields, sink)?;
                 } else {
                     sink.reject(place, "fewer fields than the heading names", line.bytes);
                 }
@@ -71,7 +76,8 @@ impl Format for Hashdeep {
 }
 
 fn heading(names: &[u8], place: Place, sink: &dyn Sink) -> Result<Table> {
-    let columns: Vec<Option<Column>> = names.split(|byte| *byte == b',').map(Column::named).collect();
+    let read = |column: &Column| matches!(column, Column::Digest(_) | Column::Size);
+    let columns = names.split(|byte| *byte == b',').map(|name| Column::named(name).filter(read)).collect();
     Table::new(b',', columns).ok_or_else(|| {
         let reason = format!("no column md5, sha1 or sha256, or one of them twice: {}", excerpt(names));
         Error::malformed(sink.name(), place, reason)

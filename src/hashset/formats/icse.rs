@@ -1,9 +1,8 @@
 //! The CSV of INTERPOL's ICSE database, whose rows may be longer or shorter than its heading.
 
-use std::io::BufRead;
-
-use super::delimited::{Width, read_table};
-use super::{Format, Sink, text};
+use super::delimited::{Layout, Width, read_table};
+use super::table::Column;
+use super::{Format, Input, Sink, text};
 use crate::hashset::Result;
 use crate::read::Confidence;
 
@@ -18,7 +17,7 @@ impl Format for Icse {
     }
 
     fn description(&self) -> &'static str {
-        "CSV export of INTERPOL ICSE: MD5 and SHA-1 are read, PhotoDNA is not"
+        "CSV export of INTERPOL ICSE: MD5, SHA-1, victim and distribution are read, PhotoDNA is not"
     }
 
     fn probe(&self, head: &[u8]) -> Confidence {
@@ -29,7 +28,7 @@ impl Format for Icse {
         }
     }
 
-    fn read(&self, input: &mut dyn BufRead, sink: &mut dyn Sink) -> Result<()> {
-        read_table(input, sink, Width::Ragged)
+    fn read(&self, input: Input<'_>, sink: &mut dyn Sink) -> Result<()> {
+        read_table(input, sink, &Layout { width: Width::Ragged, named: Column::named })
     }
 }

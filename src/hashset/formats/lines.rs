@@ -51,7 +51,7 @@ impl<'r> Lines<'r> {
             if buffer.is_empty() {
                 break false;
             }
-            let end = buffer.iter().position(|byte| *byte == b'\n');
+            let end = memchr::memchr(b'\n', buffer);
             if let (false, Some(length)) = (started, end)
                 && length <= MAX_LINE
             {

@@ -1,8 +1,7 @@
 //! What md5sum, sha1sum, sha256sum and md5deep print: digest, blanks, name.
 
-use std::io::BufRead;
-
-use super::{Format, Sink, text};
+use super::values::Value;
+use super::{Format, Input, Sink, text};
 use crate::hashset::Result;
 use crate::model::Digest;
 use crate::read::Confidence;
@@ -23,9 +22,9 @@ impl Format for Md5sum {
         text::probe(head, |line| parse(line).is_some())
     }
 
-    fn read(&self, input: &mut dyn BufRead, sink: &mut dyn Sink) -> Result<()> {
-        text::read(input, sink, |line, _| {
-            parse(line).ok_or("not a digest of 32, 40 or 64 digits, blanks and a name")
+    fn read(&self, input: Input<'_>, sink: &mut dyn Sink) -> Result<()> {
+        text::read(input.bytes, sink, |line, _| {
+            parse(line).map(Value::Digest).ok_or("not a digest of 32, 40 or 64 digits, blanks and a name")
         })
     }
 }
@@ -33,7 +32,7 @@ impl Format for Md5sum {
 /// A leading backslash escapes the name only. The name is not used, but must be there: without it the digits may be cut.
 fn parse(line: &[u8]) -> Option<Digest> {
     let line = line.strip_prefix(b"\\").unwrap_or(line);
-    let end = line.iter().position(|byte| matches!(byte, b' ' | b'\t'))?;
+    let end = memchr::memchr2(b' ', b'\t', line)?;
     let (digits, rest) = line.split_at_checked(end)?;
     let name = rest.trim_ascii_start();
     let name = name.strip_prefix(b"*").unwrap_or(name);

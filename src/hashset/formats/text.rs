@@ -1,11 +1,12 @@
-//! What the line-by-line formats share: probing by lines, and one digest from each line.
+//! What the line-by-line formats share: probing by lines, and one value from each line.
 
 use std::io::BufRead;
 
 use super::lines::{BOM, Line, Lines};
+use super::values::{Unstated, Value};
 use super::{HEAD, Record, Sink, table};
 use crate::hashset::{Error, Place, Result};
-use crate::model::{Digest, Digests};
+use crate::model::Digest;
 use crate::read::Confidence;
 
 /// Most lines that are looked at when a list is probed.
@@ -48,11 +49,38 @@ pub fn probe(head: &[u8], matches: impl Fn(&[u8]) -> bool) -> Confidence {
     }
 }
 
-/// Reads a list of which every line that is neither blank nor comment holds one digest, or says why it does not.
-pub fn read(
+/// Why a line gives no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// It is rejected and shown.
+    Rejected(&'static str),
+    /// It is rejected but not shown: free text may stand in it.
+    Unshown(&'static str),
+    /// It says something of the list.
+    NoEntry,
+    /// It is an entry without anything that is compared.
+    NotCompared,
+    /// Its 64 digits may be of either kind, which refuses the list.
+    Unstated(Unstated),
+}
+
+impl From<&'static str> for Flaw {
+    fn from(reason: &'static str) -> Self {
+        Self::Rejected(reason)
+    }
+}
+
+impl From<Unstated> for Flaw {
+    fn from(unstated: Unstated) -> Self {
+        Self::Unstated(unstated)
+    }
+}
+
+/// Reads a list of which every line that is neither blank nor comment holds one value, or says why it does not.
+pub fn read<F: Into<Flaw>>(
     input: &mut dyn BufRead,
     sink: &mut dyn Sink,
-    mut parse: impl FnMut(&[u8], &Line<'_>) -> std::result::Result<Digest, &'static str>,
+    mut parse: impl FnMut(&[u8], &Line<'_>) -> std::result::Result<Value, F>,
 ) -> Result<()> {
     let mut lines = Lines::new(input);
     while let Some(line) = lines.next().map_err(|error| Error::io(sink.name(), error))? {
@@ -61,28 +89,43 @@ pub fn read(
             continue;
         }
         let text = line.bytes.trim_ascii();
+        if line.number == 1 && !line.terminated {
+            one_line(&line, sink)?;
+        }
         if is_comment(text) {
             continue;
         }
-        match parse(text, &line) {
-            Ok(digest) => {
-                let mut digests = Digests::default();
-                digests.set(digest);
-                sink.record(Record { digests, category: None, size: None });
-            }
-            Err(reason) => sink.reject(place, reason, text),
+        match parse(text, &line).map_err(F::into) {
+            Ok(Value::Digest(digest)) => sink.digest(digest),
+            Ok(Value::Pdq(pdq)) => sink.record(Record { pdq: Some(pdq), ..Record::default() }),
+            Err(Flaw::Rejected(reason)) => sink.reject(place, reason, text),
+            Err(Flaw::Unshown(reason)) => sink.reject(place, reason, b""),
+            Err(Flaw::NoEntry) => {}
+            Err(Flaw::NotCompared) => sink.record(Record::default()),
+            Err(Flaw::Unstated(unstated)) => return Err(unstated.refuse(sink.name(), place)),
         }
     }
     Ok(())
 }
 
-/// Rejects a line that no format reads: too long, or with zero bytes in it.
+/// Refuses a list whose lines end in carriage returns alone: all of it would pass for its first line, and every entry
+/// but one would be lost without being counted.
+pub fn one_line(line: &Line<'_>, sink: &dyn Sink) -> Result<()> {
+    if !line.bytes.trim_ascii().contains(&b'\r') {
+        return Ok(());
+    }
+    let reason = "lines that end in a carriage return alone, which are not read; save it with line feeds";
+    Err(Error::malformed(sink.name(), Place::Line(line.number), reason))
+}
+
+/// Rejects a line that no format reads: too long, or with zero bytes in it. It is not shown: nothing says which part
+/// of it is free text.
 pub fn unusable(line: &Line<'_>, sink: &mut dyn Sink) -> bool {
     let place = Place::Line(line.number);
     if line.too_long {
         sink.reject(place, "longer than 1 MiB", b"");
     } else if line.bytes.contains(&0) {
-        sink.reject(place, "holds zero bytes", line.bytes);
+        sink.reject(place, "holds zero bytes", b"");
     } else {
         return false;
     }

@@ -1,204 +1,290 @@
 //! Writes an image from what the lists brought.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::io::{self, Seek, Write};
+use std::path::Path;
 
-use super::layout::{self, BITS, Layout};
-use super::{
-    Counts, DIGEST_AT, HEADER_AT, Header, Label, ListControl, SIGNATURE, TableCounts, VERSION, wide,
-};
-use crate::hashset::collect::{Collection, Origin};
-use crate::hashset::column::Column;
+use super::groups::{Groups, MAX_CLAIMS, Said};
+use super::layout::{self, BITS};
+use super::write::{Numbers, Writer};
+use super::{Built, Counts, Header, Label, ListControl, MAX_HEADER, TableCounts, wide};
+use crate::hashset::collect::{Claim, Collected, Collection, NOT_HARMLESS, TextLine};
+use crate::hashset::sorter::{Row, Sorter};
 use crate::hashset::{Error, Result};
+use crate::model::{Digest, Role};
+use crate::read::size;
 
-/// Compiles a set. Everything is put in an order of its own, so that the order of records within a list leaves no
-/// trace in the entries.
-pub fn compile(label: Label, mut collection: Collection) -> Result<Vec<u8>> {
+/// Compiles a set. Everything is put in an order of its own, so that the order of lists and of the records within
+/// one leaves no trace.
+pub fn compile(label: Label, collection: Collection, out: &mut (impl Write + Seek)) -> Result<Built> {
+    let scratch = |source: io::Error| Error::Scratch { source };
+    let Collection { md5, sha1, sha256, pdq, claims, categories, lists, texts, scratch: folder, .. } =
+        collection;
     let name = label.name.clone();
-    let (categories, provenances) = canonical(&mut collection);
-    let mut entries = Entries::new(provenances.len());
-    collection.md5.merge(|origins| entries.number(origins));
-    collection.sha1.merge(|origins| entries.number(origins));
-    collection.sha256.merge(|origins| entries.number(origins));
-    let mut sizes: Vec<u64> =
-        provenances.iter().map(|origin| origin.size).filter(|size| *size != Origin::NO_SIZE).collect();
-    sizes.sort_unstable();
-    sizes.dedup();
-    let count = |what, length: usize| {
-        u32::try_from(length).map_err(|_| Error::TooLarge {
-            list: name.clone(),
-            what,
-            limit: u32::MAX.into(),
-        })
+    let (mut lists, names) = Names::new(lists, &claims.values, &categories.values);
+    let mut compiling = Compiling {
+        names: &names,
+        groups: Groups::default(),
+        sizes: (label.role == Role::Alert).then(|| Sorter::new(folder.clone())),
+        without_size: false,
+        found: vec![Found::default(); lists.len()],
+        scratch: folder.as_ref().map(|folder| folder.as_path()),
+        said: Vec::new(),
+        heard: Vec::new(),
+        probes: lists.iter().flat_map(|list| &list.probes).copied().collect(),
     };
-    let table = |rows: usize| -> Result<TableCounts> {
-        Ok(TableCounts { rows: count("digests of one kind", rows)?, bits: bits_for(rows) })
-    };
-    let counts = Counts {
-        tables: [
-            table(collection.md5.rows.len())?,
-            table(collection.sha1.rows.len())?,
-            table(collection.sha256.rows.len())?,
-        ],
-        entries: count("entries", entries.starts.len())?,
-        origins: count("origins", entries.origins.len())?,
-        provenances: count("provenances", provenances.len())?,
-        sizes: count("sizes", sizes.len())?,
-        without_size: provenances.iter().any(|origin| origin.size == Origin::NO_SIZE),
-    };
-    let (controls, lists) = collection
-        .lists
+    let mut writer = Writer::new(out).map_err(scratch)?;
+    let too_many = |what| Error::TooLarge { list: name.clone(), what, limit: u32::MAX.into() };
+    let mut counts = Counts::default();
+    counts.tables[0] = compiling.table(md5, &mut writer).map_err(scratch)?;
+    counts.tables[1] = compiling.table(sha1, &mut writer).map_err(scratch)?;
+    counts.tables[2] = compiling.table(sha256, &mut writer).map_err(scratch)?;
+    let digests = compiling.found.clone();
+    counts.tables[3] = compiling.table(pdq, &mut writer).map_err(scratch)?;
+    for ((list, all), digests) in lists.iter_mut().zip(&compiling.found).zip(&digests) {
+        list.summary.entries = digests.distinct;
+        list.summary.near = all.distinct.saturating_sub(digests.distinct);
+        list.summary.duplicates = all.surplus;
+        list.probes.retain(|probe| compiling.probes.contains(probe));
+    }
+    let Compiling { groups, sizes, without_size, .. } = compiling;
+    if groups.claims.len() > MAX_CLAIMS {
+        return Err(Error::TooLarge {
+            list: name,
+            what: "different statements of lists",
+            limit: size(MAX_CLAIMS),
+        });
+    }
+    counts.groups = u32::try_from(groups.starts.len()).map_err(|_| too_many("groups"))?;
+    counts.claims = u32::try_from(groups.claims.len()).map_err(|_| too_many("claims"))?;
+    counts.without_size = without_size;
+    write_groups(&groups, counts.claims, &mut writer).map_err(scratch)?;
+    if let Some(sizes) = sizes {
+        let count = write_sizes(sizes, &mut writer).map_err(scratch)?;
+        counts.sizes = u32::try_from(count).map_err(|_| too_many("different sizes"))?;
+    }
+    counts.texts = write_texts(texts, &mut writer).map_err(scratch)?;
+    let (controls, lists) = lists
         .into_iter()
         .map(|list| (ListControl { categorised: list.categorised, probes: list.probes }, list.summary))
         .unzip();
-    let header = Header { label, lists, controls, categories, counts };
-
-    let mut image = front(&header)?;
-    let total = Layout::of(image.len(), &counts).map_or(0, |(_, end)| end);
-    image.reserve_exact(total.saturating_sub(image.len()));
-    write_table(&mut image, collection.md5, counts.tables[0]);
-    write_table(&mut image, collection.sha1, counts.tables[1]);
-    write_table(&mut image, collection.sha256, counts.tables[2]);
-    let end = counts.origins;
-    entries.starts.iter().chain([&end]).for_each(|start| image.extend_from_slice(&start.to_le_bytes()));
-    entries.origins.iter().for_each(|origin| image.extend_from_slice(&origin.to_le_bytes()));
-    for origin in &provenances {
-        image.extend_from_slice(&origin.list.to_le_bytes());
-        image.extend_from_slice(&origin.category.to_le_bytes());
-        image.extend_from_slice(&origin.size.to_le_bytes());
+    let header = Header { label, lists, controls, categories: names.categories, counts };
+    let json = serde_json::to_vec(&header).map_err(|error| Error::image("header", "plain data", error))?;
+    if size(json.len()) > MAX_HEADER {
+        return Err(Error::TooLarge {
+            list: name,
+            what: "bytes of list names, categories and remarks",
+            limit: MAX_HEADER,
+        });
     }
-    sizes.iter().for_each(|size| image.extend_from_slice(&size.to_le_bytes()));
-
-    let digest = layout::digest(&image);
-    if let Some(place) = image.get_mut(DIGEST_AT..HEADER_AT) {
-        place.copy_from_slice(&digest);
-    }
-    Ok(image)
+    let root = writer.finish(&json).map_err(scratch)?;
+    Ok(Built { root, summary: header.summary(root) })
 }
 
-/// Signature to header; the digest is still zero.
-fn front(header: &Header) -> Result<Vec<u8>> {
-    let json = serde_json::to_vec(header).map_err(|error| Error::image("header", "plain data", error))?;
-    let mut image = SIGNATURE.to_vec();
-    image.extend_from_slice(&VERSION.to_le_bytes());
-    image.extend_from_slice(&[0; 4]);
-    image.extend_from_slice(&crate::read::size(json.len()).to_le_bytes());
-    image.resize(HEADER_AT, 0);
-    image.extend_from_slice(&json);
-    Ok(image)
+/// Numbers that do not depend on the order in which lists were added.
+struct Names {
+    categories: Vec<String>,
+    /// What each claim is by these numbers; `None` when its list was dropped.
+    claims: Vec<Option<Claim>>,
 }
 
-/// One or two rows for each prefix.
-fn bits_for(rows: usize) -> u8 {
+impl Names {
+    fn new(mut lists: Vec<Collected>, claims: &[Claim], categories: &[String]) -> (Vec<Collected>, Self) {
+        lists.sort_by(|a, b| {
+            let key = |list: &Collected| {
+                (
+                    list.summary.name.clone(),
+                    list.summary.files.iter().map(|f| f.sha256.clone()).collect::<Vec<_>>(),
+                )
+            };
+            key(a).cmp(&key(b))
+        });
+        let numbers: HashMap<u32, u32> = lists.iter().map(|list| list.number).zip(0..).collect();
+        let text = |claim: &Claim| categories.get(wide(claim.category)).map(String::as_str);
+        let kept = || claims.iter().filter(|claim| numbers.contains_key(&claim.list));
+        let mut used: Vec<&str> = kept().filter_map(text).collect();
+        used.sort_unstable();
+        used.dedup();
+        let canonical = |claim: &Claim| {
+            let list = *numbers.get(&claim.list)?;
+            let place = text(claim).and_then(|text| used.binary_search(&text).ok());
+            let category = place.and_then(|at| u32::try_from(at).ok()).unwrap_or(Claim::NO_CATEGORY);
+            Some(Claim { list, category, flags: claim.flags })
+        };
+        let claims = claims.iter().map(canonical).collect();
+        let categories = used.into_iter().map(str::to_owned).collect();
+        (lists, Self { categories, claims })
+    }
+
+    fn claim(&self, number: u32) -> Option<Claim> {
+        self.claims.get(wide(number)).copied().flatten()
+    }
+}
+
+/// How much of a list was found.
+#[derive(Clone, Copy, Debug, Default)]
+struct Found {
+    distinct: u64,
+    surplus: u64,
+}
+
+struct Compiling<'n> {
+    names: &'n Names,
+    groups: Groups,
+    sizes: Option<Sorter<8>>,
+    without_size: bool,
+    found: Vec<Found>,
+    scratch: Option<&'n Path>,
+    said: Vec<Said>,
+    /// Which lists have rows of the present value, and how many.
+    heard: Vec<(u32, u64)>,
+    /// The probes of all lists; those that are left out go.
+    probes: BTreeSet<Digest>,
+}
+
+impl Compiling<'_> {
+    /// Writes the table of one kind.
+    fn table<const N: usize>(
+        &mut self,
+        sorter: Sorter<N>,
+        out: &mut Writer<'_, impl Write + Seek>,
+    ) -> io::Result<TableCounts> {
+        if sorter.len() == 0 {
+            return Ok(TableCounts::default());
+        }
+        // Rows that say the same are not told apart yet: as many bits as may be needed.
+        let most = bits_for(sorter.len());
+        let mut below = vec![0_u32; (1 << most) + 1];
+        let (mut groups, mut sizes) =
+            (Numbers::new(None, self.scratch), Numbers::new(Some(Row::<N>::NO_SIZE), self.scratch));
+        let mut rows = 0_u32;
+        let mut merge = sorter.merge()?;
+        let mut next = merge.next()?;
+        while let Some(row) = next {
+            let key = row.key;
+            self.said.clear();
+            self.heard.clear();
+            while let Some(same) = next.filter(|row| row.key == key) {
+                self.hear(self.names.claim(same.claim), same.size());
+                next = merge.next()?;
+            }
+            if self.said.iter().any(|(claim, _)| claim.flags & NOT_HARMLESS != 0) {
+                // Whatever others say of it: it cannot be looked up again.
+                Digest::new(&key).map(|digest| self.probes.remove(&digest));
+                continue;
+            }
+            let (group, size) = self.group()?;
+            out.write_all(&key)?;
+            groups.push(group.into())?;
+            sizes.push(size.unwrap_or(Row::<N>::NO_SIZE))?;
+            rows = rows.saturating_add(1);
+            let bucket = usize::try_from(layout::prefix(&key, most)).unwrap_or(usize::MAX);
+            if let Some(count) = below.get_mut(bucket.saturating_add(1)) {
+                *count = count.saturating_add(1);
+            }
+        }
+        if rows == 0 {
+            // All were left out.
+            return Ok(TableCounts::default());
+        }
+        let counts = TableCounts {
+            rows,
+            bits: bits_for(rows.into()),
+            groups: groups.finish(out)?,
+            sizes: sizes.finish(out)?,
+        };
+        write_prefixes(&below, 1 << (most - counts.bits.min(most)), out)?;
+        Ok(counts)
+    }
+
+    /// Takes in what one row says of the present value. Rows come sorted, so that those of a list stand together, and
+    /// those that say the same; a value that stands in a list a million times takes the memory of one.
+    fn hear(&mut self, claim: Option<Claim>, stated: Option<u64>) {
+        let Some(claim) = claim else { return };
+        match self.heard.last_mut() {
+            Some((list, rows)) if *list == claim.list => *rows = rows.saturating_add(1),
+            _ => self.heard.push((claim.list, 1)),
+        }
+        // One more than there may be is enough for the set to be refused.
+        if self.said.last() != Some(&(claim, stated)) && self.said.len() <= MAX_CLAIMS {
+            self.said.push((claim, stated));
+        }
+    }
+
+    /// Takes over what is said of one value.
+    fn group(&mut self) -> io::Result<(u32, Option<u64>)> {
+        for (list, rows) in &self.heard {
+            if let Some(found) = self.found.get_mut(wide(*list)) {
+                found.distinct = found.distinct.saturating_add(1);
+                found.surplus = found.surplus.saturating_add(rows.saturating_sub(1));
+            }
+        }
+        for (_, stated) in &self.said {
+            match (stated, &mut self.sizes) {
+                (None, _) => self.without_size = true,
+                (Some(stated), Some(sizes)) => sizes.push(Row::new(stated.to_be_bytes(), 0, 0))?,
+                (Some(_), None) => {}
+            }
+        }
+        Ok(self.groups.number(&mut self.said))
+    }
+}
+
+/// One or two values for each prefix.
+fn bits_for(rows: u64) -> u8 {
     match rows.checked_ilog2() {
         None => 0,
         Some(bits) => u8::try_from(bits).unwrap_or(u8::MAX).clamp(*BITS.start(), *BITS.end()),
     }
 }
 
-fn write_table<const N: usize>(image: &mut Vec<u8>, column: Column<N>, counts: TableCounts) {
-    if counts.rows == 0 {
-        return;
-    }
-    let mut below: u32 = 0;
-    let mut next = 0;
-    for row in &column.rows {
-        let prefix = layout::prefix(&row.digest, counts.bits);
-        while next <= prefix {
-            image.extend_from_slice(&below.to_le_bytes());
-            next += 1;
+/// Sums counts up and writes every `step`th sum.
+fn write_prefixes(counts: &[u32], step: usize, out: &mut impl Write) -> io::Result<()> {
+    let mut below = 0_u32;
+    for (at, count) in counts.iter().enumerate() {
+        below = below.saturating_add(*count);
+        if at.is_multiple_of(step) {
+            out.write_all(&below.to_le_bytes())?;
         }
-        below = below.saturating_add(1);
     }
-    while next <= 1_usize << counts.bits {
-        image.extend_from_slice(&below.to_le_bytes());
-        next += 1;
-    }
-    for row in &column.rows {
-        image.extend_from_slice(&row.digest);
-        image.extend_from_slice(&row.origin.to_le_bytes());
-    }
+    Ok(())
 }
 
-/// The categories and provenances that rows refer to, each in ascending order; the rows refer to these afterwards.
-fn canonical(collection: &mut Collection) -> (Vec<String>, Vec<Origin>) {
-    let mut used = vec![false; collection.origins.values.len()];
-    let mut mark = |origin: u32| {
-        if let Some(flag) = used.get_mut(wide(origin)) {
-            *flag = true;
-        }
-    };
-    collection.md5.rows.iter().for_each(|row| mark(row.origin));
-    collection.sha1.rows.iter().for_each(|row| mark(row.origin));
-    collection.sha256.rows.iter().for_each(|row| mark(row.origin));
-    let origins = &collection.origins.values;
-    let kept = || origins.iter().zip(&used).filter(|(_, used)| **used).map(|(origin, _)| *origin);
-
-    let text = |category: u32| collection.categories.values.get(wide(category));
-    let mut categories: Vec<String> = kept().filter_map(|origin| text(origin.category)).cloned().collect();
-    categories.sort_unstable();
-    categories.dedup();
-    let number: HashMap<&String, u32> = categories.iter().zip(0..).collect();
-    let renumbered = |origin: Origin| {
-        let category = text(origin.category).and_then(|text| number.get(text).copied());
-        Origin { category: category.unwrap_or(Origin::NO_CATEGORY), ..origin }
-    };
-    let mut provenances: Vec<Origin> = kept().map(renumbered).collect();
-    provenances.sort_unstable();
-    let position = |origin: Origin| provenances.binary_search(&renumbered(origin)).ok();
-    let renamed: Vec<u32> = origins
-        .iter()
-        .map(|origin| position(*origin).and_then(|at| u32::try_from(at).ok()).unwrap_or(u32::MAX))
-        .collect();
-
-    let rename = |origin: &mut u32| *origin = renamed.get(wide(*origin)).copied().unwrap_or(u32::MAX);
-    collection.md5.rows.iter_mut().for_each(|row| rename(&mut row.origin));
-    collection.sha1.rows.iter_mut().for_each(|row| rename(&mut row.origin));
-    collection.sha256.rows.iter_mut().for_each(|row| rename(&mut row.origin));
-    (categories, provenances)
+fn write_groups(groups: &Groups, claims: u32, out: &mut impl Write) -> io::Result<()> {
+    for start in groups.starts.iter().chain([&claims]) {
+        out.write_all(&start.to_le_bytes())?;
+    }
+    let mut bytes = Vec::new();
+    for claim in &groups.claims {
+        bytes.clear();
+        claim.write(&mut bytes);
+        out.write_all(&bytes)?;
+    }
+    Ok(())
 }
 
-/// Groups of provenances, each kept once, numbered as they first occur in the order of the digests.
-struct Entries {
-    starts: Vec<u32>,
-    origins: Vec<u32>,
-    /// The entry of each provenance that stands alone, which is the usual case.
-    single: Vec<Option<u32>>,
-    several: HashMap<Vec<u32>, u32>,
+/// The different sizes, ascending; how many there are.
+fn write_sizes(sizes: Sorter<8>, out: &mut impl Write) -> io::Result<u64> {
+    let (mut merge, mut before, mut count) = (sizes.merge()?, None, 0_u64);
+    while let Some(row) = merge.next()? {
+        if before != Some(row.key) {
+            out.write_all(&u64::from_be_bytes(row.key).to_le_bytes())?;
+            count = count.saturating_add(1);
+            before = Some(row.key);
+        }
+    }
+    Ok(count)
 }
 
-impl Entries {
-    fn new(provenances: usize) -> Self {
-        Self {
-            starts: Vec::new(),
-            origins: Vec::new(),
-            single: vec![None; provenances],
-            several: HashMap::new(),
-        }
+fn write_texts(mut texts: Vec<TextLine>, out: &mut impl Write) -> io::Result<u64> {
+    texts.sort_unstable();
+    texts.dedup();
+    let mut written = 0_u64;
+    for text in &texts {
+        let mut line = serde_json::to_vec(text)?;
+        line.push(b'\n');
+        out.write_all(&line)?;
+        written = written.saturating_add(size(line.len()));
     }
-
-    fn number(&mut self, origins: &[u32]) -> u32 {
-        let known = match origins {
-            [origin] => self.single.get(wide(*origin)).copied().flatten(),
-            _ => self.several.get(origins).copied(),
-        };
-        if let Some(number) = known {
-            return number;
-        }
-        // Counts that do not fit are refused before anything is written.
-        let fit = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
-        let number = fit(self.starts.len());
-        self.starts.push(fit(self.origins.len()));
-        self.origins.extend_from_slice(origins);
-        match origins {
-            [origin] => {
-                if let Some(place) = self.single.get_mut(wide(*origin)) {
-                    *place = Some(number);
-                }
-            }
-            _ => {
-                self.several.insert(origins.to_vec(), number);
-            }
-        }
-        number
-    }
+    Ok(written)
 }

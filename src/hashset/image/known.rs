@@ -1,204 +1,25 @@
-//! Looks digests up in an image.
+//! Looks values up in an image.
 
 use std::cmp::Ordering;
-use std::sync::OnceLock;
 
-use sha2::Digest as _;
-
-use super::layout::{self, Layout, Table, prefix, u32_at, u64_at};
-use super::{DIGEST_AT, HEADER_AT, Header, PROVENANCE, wide};
-use crate::hashset::collect::Origin;
+use super::groups::StoredClaim;
+use super::layout::{Column, Layout, Table, prefix};
+use super::verified::Verified;
+use super::{CLAIM, Header, Kind, Label, Root};
+use crate::hashset::collect::Claim;
 use crate::hashset::{Error, Profile, Result};
-use crate::model::{Action, Algorithm, Algorithms, Digest, Digests, Hit, ListSummary, Role, SetSummary};
-use crate::read::size;
+use crate::model::{Action, Algorithm, Algorithms, Digest, Digests, Hit, ListSummary, Pdq, Role, SetSummary};
+use crate::read::ReadAt;
 
-/// A compiled set over the bytes of its image, in memory or mapped.
+/// A compiled set over the bytes of its image, in memory, mapped or read by position.
+///
+/// Every byte that an answer rests on is checked against the root before it is used: a damaged set gives errors, never
+/// another answer.
 #[derive(Debug)]
-pub struct KnownSet<B> {
-    bytes: B,
-    index: Index,
-    sha256: OnceLock<String>,
-}
-
-/// What is known of an image beside its bytes.
-#[derive(Debug)]
-struct Index {
-    header: Header,
-    layout: Layout,
-}
-
-impl<B: AsRef<[u8]>> KnownSet<B> {
-    /// Opens an image. Checks that its sections fill it; no look-up can panic or run long afterwards, whatever the
-    /// bytes are. That they are those that were compiled is shown by [`Self::verify`].
-    pub fn open(bytes: B) -> Result<Self> {
-        let (header, layout) = layout::parse(bytes.as_ref())?;
-        Ok(Self { bytes, index: Index { header, layout }, sha256: OnceLock::new() })
-    }
-
-    /// Reads the whole image: its digest must be the stated one, and every section in order and within its bounds.
-    pub fn verify(&self) -> Result<()> {
-        let bytes = self.bytes.as_ref();
-        let stated = bytes.get(DIGEST_AT..HEADER_AT).unwrap_or_default();
-        let found = layout::digest(bytes);
-        if stated != found {
-            return Err(Error::image("digest", hex::encode(stated), hex::encode(found)));
-        }
-        self.index.verify(bytes)
-    }
-
-    /// Its name.
-    pub fn name(&self) -> &str {
-        &self.index.header.label.name
-    }
-
-    /// What the operator said it is for.
-    pub fn role(&self) -> Role {
-        self.index.header.label.role
-    }
-
-    /// What its categories mean.
-    pub fn profile(&self) -> &Profile {
-        &self.index.header.label.profile
-    }
-
-    /// Whether it is the demonstration set.
-    pub fn demonstration(&self) -> bool {
-        self.index.header.label.demonstration
-    }
-
-    /// Its lists in the order in which they were added.
-    pub fn lists(&self) -> &[ListSummary] {
-        &self.index.header.lists
-    }
-
-    /// What a run states of it. Reads the whole image the first time, for its SHA-256.
-    pub fn summary(&self) -> SetSummary {
-        let sha256 = self.sha256.get_or_init(|| hex::encode(sha2::Sha256::digest(self.bytes.as_ref())));
-        SetSummary {
-            name: self.name().to_owned(),
-            role: self.role(),
-            profile: self.profile().name().to_owned(),
-            demonstration: self.demonstration(),
-            sha256: sha256.clone(),
-            lists: self.lists().to_vec(),
-        }
-    }
-
-    /// The kinds of digest that a run must compute for it.
-    pub fn algorithms(&self) -> Algorithms {
-        let tables = self.index.layout.tables.iter().zip(Algorithm::ALL);
-        tables.filter(|(table, _)| table.counts.rows > 0).map(|(_, kind)| kind).collect()
-    }
-
-    /// Digests that were drawn from each list when it was imported, with the index of the list. A run looks them up
-    /// again: each must be found, with that list among its provenances.
-    pub fn probes(&self) -> impl Iterator<Item = (usize, Digest)> + '_ {
-        let controls = self.index.header.controls.iter().enumerate();
-        controls.flat_map(|(list, control)| control.probes.iter().map(move |probe| (list, *probe)))
-    }
-
-    /// Different digests, each kind by itself.
-    pub fn len(&self) -> u64 {
-        self.index.layout.tables.iter().map(|table| u64::from(table.counts.rows)).sum()
-    }
-
-    /// Whether it holds no digest at all.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// What the lists say of a file with that digest. The empty file is never found.
-    pub fn find(&self, digest: &Digest) -> Option<Entry<'_>> {
-        if digest.is_of_empty_file() {
-            return None;
-        }
-        let bytes = self.bytes.as_ref();
-        let table = self.index.layout.table(digest.algorithm())?;
-        let entry = wide(row_of(bytes, table, digest)?);
-        let entries = bytes.get(self.index.layout.entries.clone())?;
-        let start = u32_at(entries, entry.checked_mul(4)?)?;
-        let end = u32_at(entries, entry.checked_add(1)?.checked_mul(4)?)?;
-        let origins = bytes.get(self.index.layout.origins.clone())?;
-        let origins = origins.get(wide(start).checked_mul(4)?..wide(end).checked_mul(4)?)?;
-        let provenances = bytes.get(self.index.layout.provenances.clone())?;
-        Some(Entry { index: &self.index, provenances, origins })
-    }
-
-    /// A hit for every provenance of every digest that is found, sorted, each once.
-    pub fn hits(&self, digests: &Digests) -> Vec<Hit> {
-        let mut hits = Vec::new();
-        for digest in digests.iter() {
-            for provenance in self.find(&digest).into_iter().flatten() {
-                hits.push(Hit {
-                    set: self.name().to_owned(),
-                    list: provenance.list.to_owned(),
-                    algorithm: digest.algorithm(),
-                    category: provenance.category.map(str::to_owned),
-                    category_name: provenance.category_name.map(str::to_owned),
-                    action: provenance.action,
-                });
-            }
-        }
-        hits.sort_unstable();
-        hits.dedup();
-        hits
-    }
-
-    /// Whether any entry is stated to have this size in bytes. Orders work; a file of another size may still match.
-    pub fn has_size(&self, wanted: u64) -> bool {
-        let sizes = self.bytes.as_ref().get(self.index.layout.sizes.clone()).unwrap_or_default();
-        let count = sizes.len() / 8;
-        search(0, count, |at| Some(u64_at(sizes, at.checked_mul(8)?)?.cmp(&wanted))).is_some()
-    }
-
-    /// Whether some entries state no size, so that [`Self::has_size`] cannot know theirs.
-    pub fn has_entries_without_size(&self) -> bool {
-        self.index.header.counts.without_size
-    }
-}
-
-impl Layout {
-    fn table(&self, kind: Algorithm) -> Option<&Table> {
-        let (table, _) = self.tables.iter().zip(Algorithm::ALL).find(|(_, of)| *of == kind)?;
-        (table.counts.rows > 0).then_some(table)
-    }
-}
-
-/// The entry number in the row of a digest.
-fn row_of(bytes: &[u8], table: &Table, digest: &Digest) -> Option<u32> {
-    let wanted = digest.as_bytes();
-    let width = wanted.len() + 4;
-    let prefixes = bytes.get(table.prefixes.clone())?;
-    let rows = bytes.get(table.rows.clone())?;
-    let bucket = prefix(wanted, table.counts.bits).checked_mul(4)?;
-    let first = wide(u32_at(prefixes, bucket)?);
-    let end = wide(u32_at(prefixes, bucket.checked_add(4)?)?);
-    let at = search(first, end, |row| {
-        let start = row.checked_mul(width)?;
-        Some(rows.get(start..start.checked_add(wanted.len())?)?.cmp(wanted))
-    })?;
-    u32_at(rows, at.checked_mul(width)?.checked_add(wanted.len())?)
-}
-
-/// Binary search between two positions; `compare` gives `None` for a position that does not exist.
-fn search(mut first: usize, mut end: usize, compare: impl Fn(usize) -> Option<Ordering>) -> Option<usize> {
-    while first < end {
-        let middle = first + (end - first) / 2;
-        match compare(middle)? {
-            Ordering::Less => first = middle + 1,
-            Ordering::Greater => end = middle,
-            Ordering::Equal => return Some(middle),
-        }
-    }
-    None
-}
-
-/// What the lists say of one file: iterates over its provenances.
-#[derive(Clone, Debug)]
-pub struct Entry<'a> {
-    index: &'a Index,
-    provenances: &'a [u8],
-    origins: &'a [u8],
+pub struct KnownSet<R> {
+    pub(super) bytes: Verified<R>,
+    pub(super) header: Header,
+    pub(super) layout: Layout,
 }
 
 /// That one list holds the file, and what it says of it.
@@ -214,111 +35,311 @@ pub struct Provenance<'a> {
     pub action: Action,
     /// Its size in bytes as the list states it.
     pub size: Option<u64>,
+    /// Whether the list says that the victim is identified.
+    pub victim_identified: Option<bool>,
+    /// Whether the list says that it is in circulation.
+    pub distributed: Option<bool>,
 }
 
-impl<'a> Iterator for Entry<'a> {
-    type Item = Provenance<'a>;
+impl<R: ReadAt> KnownSet<R> {
+    /// Opens an image whose bytes stay as they are while it is open.
+    pub fn open(bytes: R) -> Result<Self> {
+        Self::over(Verified::open(bytes, false)?)
+    }
 
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let (origin, rest) = self.origins.split_first_chunk()?;
-            self.origins = rest;
-            // In an image that passes `verify` every origin is there.
-            if let Some(provenance) = self.provenance(wide(u32::from_le_bytes(*origin))) {
-                return Some(provenance);
-            }
+    /// Opens an image on a disk that may go away or give other bytes: each part is checked every time that it is read.
+    pub fn open_doubtful(bytes: R) -> Result<Self> {
+        Self::over(Verified::open(bytes, true)?)
+    }
+
+    fn over(bytes: Verified<R>) -> Result<Self> {
+        let (start, end) = bytes.header();
+        // Not longer than the image, which is there.
+        let mut json = vec![0; usize::try_from(end.saturating_sub(start)).unwrap_or(usize::MAX)];
+        bytes.read(start, &mut json)?;
+        let header: Header = serde_json::from_slice(&json)
+            .map_err(|error| Error::image("header", "its fields as JSON", error))?;
+        if header.controls.len() != header.lists.len() {
+            return Err(Error::image(
+                "controls",
+                format!("{} lists", header.lists.len()),
+                header.controls.len(),
+            ));
+        }
+        let (layout, sections_end) = Layout::of(&header.counts)?;
+        if sections_end != start {
+            return Err(Error::image("sections", format!("up to byte {start}"), sections_end));
+        }
+        Ok(Self { bytes, header, layout })
+    }
+
+    /// What the operator says of it.
+    pub const fn label(&self) -> &Label {
+        &self.header.label
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.header.label.name
+    }
+
+    /// What the operator said it is for.
+    pub const fn role(&self) -> Role {
+        self.header.label.role
+    }
+
+    /// What its categories mean.
+    pub const fn profile(&self) -> &Profile {
+        &self.header.label.profile
+    }
+
+    /// Its lists in the order of their names.
+    pub fn lists(&self) -> &[ListSummary] {
+        &self.header.lists
+    }
+
+    /// What stands for every byte of it.
+    pub const fn root(&self) -> Root {
+        self.bytes.root()
+    }
+
+    /// The Ed25519 public key and the signature of the root, unchecked.
+    pub fn signed(&self) -> Option<(&[u8; 32], &[u8; 64])> {
+        self.bytes.signed()
+    }
+
+    /// What a run states of it; signature and expiry, which need keys and a clock, are the caller's.
+    pub fn summary(&self) -> SetSummary {
+        self.header.summary(self.root())
+    }
+
+    /// The kinds of digest that a run must compute for it.
+    pub fn algorithms(&self) -> Algorithms {
+        Algorithm::ALL.into_iter().filter(|kind| self.count(kind_of(*kind)) > 0).collect()
+    }
+
+    /// Digests that were drawn from each list when it was imported, with the index of the list. A run looks them up
+    /// again: each must be found, with that list among its provenances.
+    pub fn probes(&self) -> impl Iterator<Item = (usize, Digest)> + '_ {
+        let controls = self.header.controls.iter().enumerate();
+        controls.flat_map(|(list, control)| control.probes.iter().map(move |probe| (list, *probe)))
+    }
+
+    /// Different values of a kind.
+    pub fn count(&self, kind: Kind) -> u64 {
+        self.table(kind).map_or(0, |table| table.counts.rows.into())
+    }
+
+    /// Different digests, each kind by itself.
+    pub fn len(&self) -> u64 {
+        Algorithm::ALL.into_iter().map(|kind| self.count(kind_of(kind))).sum()
+    }
+
+    /// Whether it holds no digest at all.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What the lists say of a file with that digest, in the order of the lists; nothing when none holds it. The empty
+    /// file is never found.
+    ///
+    /// # Errors
+    /// When the image is damaged where the answer stands.
+    pub fn find(&self, digest: &Digest) -> Result<Vec<Provenance<'_>>> {
+        if digest.is_of_empty_file() {
+            return Ok(Vec::new());
+        }
+        self.find_value(kind_of(digest.algorithm()), digest.as_bytes())
+    }
+
+    /// What the lists say of a picture with exactly that PDQ hash; see [`Self::find`].
+    ///
+    /// # Errors
+    /// When the image is damaged where the answer stands.
+    pub fn find_pdq(&self, pdq: &Pdq) -> Result<Vec<Provenance<'_>>> {
+        self.find_value(Kind::Pdq, &pdq.0)
+    }
+
+    fn find_value(&self, kind: Kind, value: &[u8]) -> Result<Vec<Provenance<'_>>> {
+        let Some(table) = self.table(kind) else { return Ok(Vec::new()) };
+        match self.row_of(table, value)? {
+            Some(row) => self.said(table, row),
+            None => Ok(Vec::new()),
         }
     }
-}
 
-impl<'a> Entry<'a> {
-    fn provenance(&self, at: usize) -> Option<Provenance<'a>> {
-        let header = &self.index.header;
-        let origin = origin_at(self.provenances, at)?;
-        let list = header.lists.get(wide(origin.list))?;
-        let control = header.controls.get(wide(origin.list))?;
-        let category = header.categories.get(wide(origin.category)).map(String::as_str);
-        let profile = &header.label.profile;
-        Some(Provenance {
+    /// A hit for every provenance of every digest that is found, sorted, each once.
+    ///
+    /// # Errors
+    /// See [`Self::find`].
+    pub fn hits(&self, digests: &Digests) -> Result<Vec<Hit>> {
+        let mut hits = Vec::new();
+        for digest in digests.iter() {
+            for provenance in self.find(&digest)? {
+                hits.push(Hit {
+                    set: self.name().to_owned(),
+                    list: provenance.list.to_owned(),
+                    algorithm: digest.algorithm(),
+                    category: provenance.category.map(str::to_owned),
+                    category_name: provenance.category_name.map(str::to_owned),
+                    action: provenance.action,
+                    victim_identified: provenance.victim_identified,
+                    distributed: provenance.distributed,
+                });
+            }
+        }
+        hits.sort_unstable();
+        hits.dedup();
+        Ok(hits)
+    }
+
+    /// Whether any entry is stated to have this size in bytes. Orders work; a file of another size may still match.
+    ///
+    /// # Errors
+    /// See [`Self::find`].
+    pub fn has_size(&self, wanted: u64) -> Result<bool> {
+        let sizes = self.layout.sizes;
+        let found = search(0, sizes.count, |at| {
+            let mut bytes = [0; 8];
+            self.bytes.read(sizes.at(at).unwrap_or(u64::MAX), &mut bytes)?;
+            Ok(u64::from_le_bytes(bytes).cmp(&wanted))
+        })?;
+        Ok(found.is_some())
+    }
+
+    /// Whether some entries state no size, so that [`Self::has_size`] cannot know theirs.
+    pub const fn has_entries_without_size(&self) -> bool {
+        self.header.counts.without_size
+    }
+
+    /// Free text of its lists, one JSON object a line; empty when it was compiled without.
+    ///
+    /// # Errors
+    /// See [`Self::find`].
+    pub fn texts(&self) -> Result<Vec<u8>> {
+        let texts = self.layout.texts;
+        let mut bytes = vec![0; usize::try_from(texts.count).unwrap_or(usize::MAX)];
+        self.bytes.read(texts.start, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    pub(super) fn table(&self, kind: Kind) -> Option<&Table> {
+        let (table, _) = self.layout.tables.iter().zip(Kind::ALL).find(|(_, of)| *of == kind)?;
+        (table.counts.rows > 0).then_some(table)
+    }
+
+    /// The number of a value in its table.
+    fn row_of(&self, table: &Table, wanted: &[u8]) -> Result<Option<u64>> {
+        let bucket = prefix(wanted, table.counts.bits);
+        let mut bounds = [0; 8];
+        self.bytes.read(table.prefixes.at(bucket).unwrap_or(u64::MAX), &mut bounds)?;
+        let [a, b, c, d, e, f, g, h] = bounds;
+        let (first, end) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
+        let mut value = [0; 32];
+        let value = value.get_mut(..wanted.len()).unwrap_or_default();
+        search(first.into(), end.into(), |row| {
+            self.bytes.read(table.values.at(row).unwrap_or(u64::MAX), value)?;
+            Ok((*value).cmp(wanted))
+        })
+    }
+
+    /// A number of a column.
+    pub(super) fn number(&self, column: &Column, row: u64) -> Result<u64> {
+        if column.section.width == 0 {
+            return Ok(column.constant);
+        }
+        let mut bytes = [0; 8];
+        let width = usize::try_from(column.section.width).unwrap_or(8);
+        let at = column.section.at(row).unwrap_or(u64::MAX);
+        self.bytes.read(at, bytes.get_mut(..width).unwrap_or_default())?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    /// The size beside a value.
+    fn size_beside(&self, table: &Table, row: u64) -> Result<Option<u64>> {
+        let size = self.number(&table.sizes, row)?;
+        let bits = 64_u64.saturating_sub(table.sizes.section.width.saturating_mul(8));
+        let none = if bits == 64 { u64::MAX } else { u64::MAX >> bits };
+        Ok((size != none).then_some(size))
+    }
+
+    /// The claims of the group of a value.
+    pub(super) fn claims(&self, group: u64) -> Result<Vec<StoredClaim>> {
+        let start = self.layout.groups.at(group).filter(|_| group + 1 < self.layout.groups.count);
+        let mut bounds = [0; 8];
+        self.bytes.read(start.unwrap_or(u64::MAX), &mut bounds)?;
+        let [a, b, c, d, e, f, g, h] = bounds;
+        let (first, end) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
+        if first >= end {
+            // Nothing said of a value that is there must never pass for a value that is not there.
+            return Err(Error::image("groups", "at least one claim of a value", format!("{first} to {end}")));
+        }
+        let mut claims = Vec::new();
+        for claim in first..end {
+            let mut bytes = [0; CLAIM];
+            self.bytes.read(self.layout.claims.at(claim.into()).unwrap_or(u64::MAX), &mut bytes)?;
+            claims.push(StoredClaim::from_bytes(&bytes));
+        }
+        Ok(claims)
+    }
+
+    pub(super) fn said(&self, table: &Table, row: u64) -> Result<Vec<Provenance<'_>>> {
+        let beside = self.size_beside(table, row)?;
+        let claims = self.claims(self.number(&table.groups, row)?)?;
+        claims.into_iter().map(|claim| self.provenance(&claim, beside)).collect()
+    }
+
+    fn provenance(&self, claim: &StoredClaim, beside: Option<u64>) -> Result<Provenance<'_>> {
+        let place = usize::try_from(claim.list).unwrap_or(usize::MAX);
+        let unknown = || Error::image("claim", "a list of the set", claim.list);
+        let list = self.header.lists.get(place).ok_or_else(unknown)?;
+        let control = self.header.controls.get(place).ok_or_else(unknown)?;
+        let category = match claim.category {
+            Claim::NO_CATEGORY => None,
+            number => {
+                let text = usize::try_from(number).ok().and_then(|number| self.header.categories.get(number));
+                let text = text.ok_or_else(|| Error::image("claim", "a category of the set", number))?;
+                Some(text.as_str())
+            }
+        };
+        let profile = self.profile();
+        Ok(Provenance {
             list: &list.name,
             category,
             category_name: category.and_then(|category| profile.category_name(category)),
-            action: match header.label.role {
+            action: match self.role() {
                 Role::Alert => profile.action(control.categorised, category),
                 Role::KnownGood => Action::Ignore,
             },
-            size: (origin.size != Origin::NO_SIZE).then_some(origin.size),
+            size: claim.size(beside),
+            victim_identified: claim.answer(0),
+            distributed: claim.answer(2),
         })
     }
 }
 
-fn origin_at(provenances: &[u8], at: usize) -> Option<Origin> {
-    let start = at.checked_mul(PROVENANCE)?;
-    Some(Origin {
-        list: u32_at(provenances, start)?,
-        category: u32_at(provenances, start.checked_add(4)?)?,
-        size: u64_at(provenances, start.checked_add(8)?)?,
-    })
-}
-
-impl Index {
-    /// Checks the order and the bounds of every section.
-    fn verify(&self, bytes: &[u8]) -> Result<()> {
-        let Header { counts, lists, categories, .. } = &self.header;
-        let section = |range: &std::ops::Range<usize>| bytes.get(range.clone()).unwrap_or_default();
-        for (table, kind) in self.layout.tables.iter().zip(Algorithm::ALL) {
-            verify_table(section(&table.prefixes), section(&table.rows), table, kind, counts.entries)?;
-        }
-        let starts = numbers(section(&self.layout.entries));
-        if !starts.clone().is_sorted_by(|a, b| a < b) || starts.last() != Some(counts.origins) {
-            return Err(Error::image("entries", "ascending starts up to the last origin", "others"));
-        }
-        if numbers(section(&self.layout.origins)).any(|origin| origin >= counts.provenances) {
-            return Err(Error::image(
-                "origins",
-                format!("numbers below {}", counts.provenances),
-                "a greater one",
-            ));
-        }
-        let provenances = section(&self.layout.provenances);
-        let origins = (0..wide(counts.provenances)).filter_map(|at| origin_at(provenances, at));
-        let known = |origin: Origin| {
-            size(lists.len()) > origin.list.into()
-                && (origin.category == Origin::NO_CATEGORY || size(categories.len()) > origin.category.into())
-        };
-        if !origins.clone().is_sorted_by(|a, b| a < b) || !origins.clone().all(known) {
-            return Err(Error::image("provenances", "ascending, of known lists and categories", "others"));
-        }
-        let sizes = section(&self.layout.sizes).chunks_exact(8).filter_map(|bytes| u64_at(bytes, 0));
-        if !sizes.is_sorted_by(|a, b| a < b) {
-            return Err(Error::image("sizes", "ascending numbers", "others"));
-        }
-        Ok(())
+/// The kind of the values of an algorithm.
+pub(super) const fn kind_of(algorithm: Algorithm) -> Kind {
+    match algorithm {
+        Algorithm::Md5 => Kind::Md5,
+        Algorithm::Sha1 => Kind::Sha1,
+        Algorithm::Sha256 => Kind::Sha256,
     }
 }
 
-fn verify_table(prefixes: &[u8], rows: &[u8], table: &Table, kind: Algorithm, entries: u32) -> Result<()> {
-    let width = kind.length() + 4;
-    let rows = rows.chunks_exact(width).map(|row| row.split_at_checked(kind.length()).unwrap_or_default());
-    if !rows.clone().is_sorted_by(|(a, _), (b, _)| a < b) {
-        return Err(Error::image("digests", "ascending values", "others"));
-    }
-    if rows.clone().any(|(_, entry)| u32_at(entry, 0).is_none_or(|entry| entry >= entries)) {
-        return Err(Error::image("digests", format!("entries below {entries}"), "a greater one"));
-    }
-    let mut rows = rows.peekable();
-    let mut below = 0;
-    for (bucket, stated) in numbers(prefixes).enumerate() {
-        while rows.next_if(|(digest, _)| prefix(digest, table.counts.bits) < bucket).is_some() {
-            below += 1;
-        }
-        if stated != below {
-            return Err(Error::image("prefixes", below, stated));
+/// Binary search between two positions.
+fn search(
+    mut first: u64,
+    mut end: u64,
+    mut compare: impl FnMut(u64) -> Result<Ordering>,
+) -> Result<Option<u64>> {
+    while first < end {
+        let middle = first + (end - first) / 2;
+        match compare(middle)? {
+            Ordering::Less => first = middle + 1,
+            Ordering::Greater => end = middle,
+            Ordering::Equal => return Ok(Some(middle)),
         }
     }
-    Ok(())
-}
-
-fn numbers(section: &[u8]) -> impl Iterator<Item = u32> + Clone + '_ {
-    section.chunks_exact(4).filter_map(|bytes| u32_at(bytes, 0))
+    Ok(None)
 }

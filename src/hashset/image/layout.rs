@@ -1,126 +1,109 @@
 //! Where the sections of an image lie, computed from its header and checked against its length.
 
-use std::ops::Range;
-
-use super::{Counts, DIGEST_AT, HEADER_AT, Header, PROVENANCE, SIGNATURE, TableCounts, VERSION, wide};
+use super::{CLAIM, ColumnCounts, Counts, FRONT, Kind, TableCounts, wide};
 use crate::hashset::{Error, Result};
-use crate::model::Algorithm;
+use crate::read::size;
 
-/// Fewest and most bits that a prefix part resolves.
+/// Fewest and most bits that the prefixes resolve.
 pub const BITS: std::ops::RangeInclusive<u8> = 8..=24;
 
-/// Sections of an image, as ranges of its bytes.
+/// A section: where it begins in the image, and how many units of which width it has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Section {
+    pub start: u64,
+    pub count: u64,
+    pub width: u64,
+}
+
+impl Section {
+    /// Where a unit begins; `None` past the end.
+    pub fn at(&self, unit: u64) -> Option<u64> {
+        (unit < self.count).then(|| self.start.saturating_add(unit.saturating_mul(self.width)))
+    }
+}
+
+/// Sections of an image.
 #[derive(Clone, Debug, Default)]
 pub struct Layout {
-    pub tables: [Table; 3],
-    pub entries: Range<usize>,
-    pub origins: Range<usize>,
-    pub provenances: Range<usize>,
-    pub sizes: Range<usize>,
+    pub tables: [Table; 4],
+    pub groups: Section,
+    pub claims: Section,
+    pub sizes: Section,
+    pub texts: Section,
 }
 
 /// A table of one kind.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Table {
     pub counts: TableCounts,
-    pub prefixes: Range<usize>,
-    pub rows: Range<usize>,
+    pub values: Section,
+    pub groups: Column,
+    pub sizes: Column,
+    pub prefixes: Section,
+}
+
+/// A column beside the values.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Column {
+    pub section: Section,
+    pub constant: u64,
 }
 
 impl Layout {
-    /// The layout of a body that starts at `start`, and where it ends; `None` when that cannot be in memory.
-    pub fn of(start: usize, counts: &Counts) -> Option<(Self, usize)> {
-        let mut at = start;
-        let mut section = |count: usize, width: usize| {
-            let first = at;
-            at = at.checked_add(count.checked_mul(width)?)?;
-            Some(first..at)
+    /// The layout of the sections, and where the header begins; an error when no file can be that long.
+    pub fn of(counts: &Counts) -> Result<(Self, u64)> {
+        check(counts)?;
+        let mut at = size(FRONT);
+        let mut fits = true;
+        let mut section = |count: u64, width: usize| {
+            let section = Section { start: at, count, width: size(width) };
+            let length = count.checked_mul(section.width).and_then(|length| at.checked_add(length));
+            fits &= length.is_some();
+            at = length.unwrap_or(u64::MAX);
+            section
         };
         let mut layout = Self::default();
-        for ((table, counts), kind) in layout.tables.iter_mut().zip(counts.tables).zip(Algorithm::ALL) {
-            if counts.rows > 0 {
-                table.prefixes = section((1_usize << counts.bits.min(*BITS.end())).checked_add(1)?, 4)?;
-                table.rows = section(wide(counts.rows), kind.length() + 4)?;
-                table.counts = counts;
+        for ((table, counts), kind) in layout.tables.iter_mut().zip(counts.tables).zip(Kind::ALL) {
+            if counts.rows == 0 {
+                continue;
             }
+            let rows = u64::from(counts.rows);
+            let mut column = |counts: ColumnCounts| Column {
+                section: section(rows, counts.width.into()),
+                constant: counts.constant,
+            };
+            let values =
+                column(ColumnCounts { width: u8::try_from(kind.length()).unwrap_or(0), constant: 0 });
+            let (groups, sizes) = (column(counts.groups), column(counts.sizes));
+            let prefixes = section((1 << counts.bits) + 1, 4);
+            *table = Table { counts, values: values.section, groups, sizes, prefixes };
         }
-        layout.entries = section(wide(counts.entries).checked_add(1)?, 4)?;
-        layout.origins = section(wide(counts.origins), 4)?;
-        layout.provenances = section(wide(counts.provenances), PROVENANCE)?;
-        layout.sizes = section(wide(counts.sizes), 8)?;
-        Some((layout, at))
+        layout.groups = section(u64::from(counts.groups) + 1, 4);
+        layout.claims = section(counts.claims.into(), CLAIM);
+        layout.sizes = section(counts.sizes.into(), 8);
+        layout.texts = section(counts.texts, 1);
+        if !fits {
+            return Err(Error::image("counts", "sections that a file can hold", "greater ones"));
+        }
+        Ok((layout, at))
     }
 }
 
-/// Reads the front of an image and checks that its sections fill it exactly.
-pub fn parse(bytes: &[u8]) -> Result<(Header, Layout)> {
-    let front = bytes.get(..HEADER_AT).ok_or_else(|| Error::image("front", "64 bytes", bytes.len()))?;
-    if !front.starts_with(SIGNATURE) {
-        return Err(Error::image(
-            "signature",
-            "onscene-set",
-            super::super::error::excerpt(front.get(..16).unwrap_or_default()),
-        ));
-    }
-    let version = u32_at(front, 16);
-    if version != Some(VERSION) || u32_at(front, 20) != Some(0) {
-        return Err(Error::image("version", VERSION, version.unwrap_or_default()));
-    }
-    let length = u64_at(front, 24).and_then(|length| usize::try_from(length).ok());
-    let end = length.and_then(|length| length.checked_add(HEADER_AT));
-    let Some((end, json)) = end.and_then(|end| Some((end, bytes.get(HEADER_AT..end)?))) else {
-        return Err(Error::image(
-            "length of the header",
-            format!("at most {}", bytes.len()),
-            length.unwrap_or(usize::MAX),
-        ));
-    };
-    let header: Header =
-        serde_json::from_slice(json).map_err(|error| Error::image("header", "its fields as JSON", error))?;
-    check(&header)?;
-    match Layout::of(end, &header.counts) {
-        Some((layout, end)) if end == bytes.len() => Ok((header, layout)),
-        layout => {
-            let expected =
-                layout.map_or_else(|| "less than the memory has".into(), |(_, end)| format!("{end} bytes"));
-            Err(Error::image("length", expected, format!("{} bytes", bytes.len())))
-        }
-    }
-}
-
-fn check(header: &Header) -> Result<()> {
-    for table in header.counts.tables {
-        if table.rows > 0 && !BITS.contains(&table.bits) {
+fn check(counts: &Counts) -> Result<()> {
+    for table in counts.tables.iter().filter(|table| table.rows > 0) {
+        if !BITS.contains(&table.bits) {
             return Err(Error::image("prefix bits", "8 to 24", table.bits));
         }
-    }
-    if header.controls.len() != header.lists.len() {
-        return Err(Error::image("controls", format!("{} lists", header.lists.len()), header.controls.len()));
+        if table.groups.width > 4 || table.sizes.width > 8 {
+            let found = format!("{} and {}", table.groups.width, table.sizes.width);
+            return Err(Error::image("width of columns", "at most 4 and 8 bytes", found));
+        }
     }
     Ok(())
 }
 
-/// The number of 4 bytes at a position of a section; `None` past its end.
-pub fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..)?.first_chunk().map(|chunk| u32::from_le_bytes(*chunk))
-}
-
-/// The number of 8 bytes at a position of a section; `None` past its end.
-pub fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    bytes.get(at..)?.first_chunk().map(|chunk| u64::from_le_bytes(*chunk))
-}
-
-/// The first `bits` bits of a digest, at most 24.
-pub fn prefix(digest: &[u8], bits: u8) -> usize {
-    let lead = digest.first_chunk().map_or(0, |chunk| u32::from_be_bytes(*chunk));
-    wide(lead.checked_shr(32 - u32::from(bits.min(24))).unwrap_or(0))
-}
-
-/// The SHA-256 that an image with these bytes must state.
-pub fn digest(bytes: &[u8]) -> [u8; 32] {
-    use sha2::Digest as _;
-    let mut digest = sha2::Sha256::new();
-    digest.update(bytes.get(..DIGEST_AT).unwrap_or_default());
-    digest.update(bytes.get(HEADER_AT..).unwrap_or_default());
-    digest.finalize().into()
+/// The first `bits` bits of a value, at most 24.
+pub fn prefix(value: &[u8], bits: u8) -> u64 {
+    let lead = value.first_chunk().map_or(0, |chunk| u32::from_be_bytes(*chunk));
+    size(wide(lead.checked_shr(32 - u32::from(bits.min(*BITS.end()))).unwrap_or(0)))
 }

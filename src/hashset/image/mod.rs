@@ -5,46 +5,89 @@
 //! | bytes | what |
 //! |---|---|
 //! | 16 | signature `onscene-set` CR LF 1A LF 00 |
-//! | 4 | version, 1 |
-//! | 4 | zero |
+//! | 4 | version, 2 |
+//! | 4 | bytes of a chunk, 16,384 |
+//! | 8 | where the header begins, from the first byte of the image |
 //! | 8 | length of the header |
-//! | 32 | SHA-256 of the 32 bytes above and of everything behind this field |
+//! | 8 | zero |
+//! | 32 | root: SHA-256 of the 48 bytes above and of all chunk digests |
+//! | sections | those of MD5, SHA-1, SHA-256, PDQ, then groups, claims, sizes, texts; see below |
 //! | header | JSON: the [`Header`] |
-//! | MD5, SHA-1, SHA-256 in this order | a table of each kind, see below |
-//! | entries | `entries + 1` numbers of 4 bytes: where the origins of each entry begin, counted in origins |
-//! | origins | `origins` numbers of 4 bytes: provenances of the entries, ascending within each |
-//! | provenances | 16 bytes each, ascending: list (4), category (4, all ones: none), size in bytes (8, all ones: none) |
-//! | sizes | different sizes, 8 bytes each, ascending |
+//! | chunk digests | SHA-256 of each chunk: the bytes from 80 to the end of the header, cut every 16,384 |
+//! | 0 or 96 | Ed25519 public key (32) and signature (64) of the root |
 //!
-//! A table is `2^bits + 1` numbers of 4 bytes, then `count` rows. A row is a digest and the number of its entry in 4
-//! bytes; rows ascend by digest, each digest stands once. Number `p` of the first part says how many rows have a
-//! digest whose first `bits` bits are below `p`. An empty table has neither part.
+//! So the root stands for every byte, and a reader checks what it touches: the chunk digests when it opens the image,
+//! each chunk before its first use.
 //!
-//! An entry stands for everything that the lists say of a file: digests of which all lists say the same share one.
-//! So a list without categories and sizes costs one entry, and 4 bytes a digest beside the digest itself.
+//! Of each kind that has values: the values, ascending, each once; for each value the number of its group; for each
+//! value the size of its file; then `2^bits + 1` numbers of 4 bytes, of which number `p` says how many values have a
+//! number below `p` as their first `bits` bits. Groups and sizes are columns of the fewest bytes that hold them, none
+//! where all are equal; all ones in a size is "not stated".
+//!
+//! A group is what lists say of a value: `groups` holds `groups + 1` numbers of 4 bytes, where the claims of each
+//! begin, counted in claims. A claim is 20 bytes: list (4), category (4, all ones: none), flags (4), size (8). Flags:
+//! bits 0 and 1 victim identified, 2 and 3 distributed, each 0 not stated, 1 no, 2 yes; bits 4 and 5: 0 the list states
+//! no size, 1 the size is the one in the column, 2 it is the one in the claim, because lists differ. `sizes` are the
+//! different sizes of an alert set, 8 bytes each, ascending; `texts` is JSON, one line a record.
 
+mod check;
 mod compile;
+mod groups;
 mod known;
 mod layout;
 #[cfg(test)]
 mod tests;
+mod verified;
+mod walk;
+mod write;
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 pub(super) use compile::compile;
-pub use known::{Entry, KnownSet, Provenance};
+pub use known::{KnownSet, Provenance};
+pub use walk::{Entries, join};
 
 use super::Profile;
-use crate::model::{Digest, ListSummary, Role};
+use crate::model::{Digest, ListSummary, Role, SetSummary};
 
 const SIGNATURE: &[u8; 16] = b"onscene-set\r\n\x1a\n\0";
-const VERSION: u32 = 1;
-/// Where the digest stands; what lies before it is covered by it.
-const DIGEST_AT: usize = 32;
-/// Where the header begins.
-const HEADER_AT: usize = 64;
-/// Width of a provenance.
-const PROVENANCE: usize = 16;
+const VERSION: u32 = 2;
+/// Where the root stands; what lies before it is covered by it.
+const ROOT_AT: usize = 48;
+/// Where sections begin.
+const FRONT: usize = 80;
+/// Bytes of a chunk. Small enough that checking one costs a look-up little, great enough that opening 100 million
+/// entries reads 4 MB.
+const CHUNK: usize = 16 * 1024;
+/// Length of a chunk digest.
+const DIGEST: usize = 32;
+/// Length of public key and signature.
+const SIGNED: usize = 96;
+/// Longest header in bytes: it is read into memory as a whole.
+const MAX_HEADER: u64 = 64 << 20;
+/// Width of a claim.
+const CLAIM: usize = 20;
+
+/// A SHA-256 that stands for every byte of an image but its signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Root(pub [u8; 32]);
+
+impl fmt::Display for Root {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+/// What was compiled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Built {
+    /// The root of the image, to be signed.
+    pub root: Root,
+    /// What is to be said of the set.
+    pub summary: SetSummary,
+}
 
 /// What the operator says of a set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,15 +100,54 @@ pub struct Label {
     pub profile: Profile,
     /// Whether it is the demonstration set.
     pub demonstration: bool,
+    /// Who issues it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// Its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Last day on which it is to be used, YYYY-MM-DD.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<String>,
 }
 
-/// The JSON at the start of an image.
+impl Header {
+    /// What a run states of the set; signature and expiry, which need keys and a clock, are the caller's.
+    pub fn summary(&self, root: Root) -> SetSummary {
+        let label = &self.label;
+        SetSummary {
+            demonstration: label.demonstration,
+            issuer: label.issuer.clone(),
+            version: label.version.clone(),
+            valid_until: label.valid_until.clone(),
+            lists: self.lists.clone(),
+            ..SetSummary::new(&label.name, label.role, label.profile.name(), root.to_string())
+        }
+    }
+}
+
+impl Label {
+    /// A label that states nothing else.
+    pub fn new(name: &str, role: Role, profile: Profile) -> Self {
+        Self {
+            name: name.to_owned(),
+            role,
+            profile,
+            demonstration: false,
+            issuer: None,
+            version: None,
+            valid_until: None,
+        }
+    }
+}
+
+/// The JSON of an image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     /// What the operator says of the set.
     #[serde(flatten)]
     pub label: Label,
-    /// The lists in the order in which they were added.
+    /// The lists in the order of their names.
     pub lists: Vec<ListSummary>,
     /// For each list, what else is known of it.
     pub controls: Vec<ListControl>,
@@ -84,30 +166,81 @@ pub struct ListControl {
     pub probes: Vec<Digest>,
 }
 
+/// A kind of value that a set holds, in the order of its sections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// MD5 digests.
+    Md5,
+    /// SHA-1 digests.
+    Sha1,
+    /// SHA-256 digests.
+    Sha256,
+    /// PDQ hashes of pictures.
+    Pdq,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Md5 => "MD5",
+            Self::Sha1 => "SHA-1",
+            Self::Sha256 => "SHA-256",
+            Self::Pdq => "PDQ",
+        })
+    }
+}
+
+impl Kind {
+    /// Every kind, in the order of its sections.
+    pub const ALL: [Self; 4] = [Self::Md5, Self::Sha1, Self::Sha256, Self::Pdq];
+
+    /// Length of a value in bytes.
+    pub const fn length(self) -> usize {
+        match self {
+            Self::Md5 => 16,
+            Self::Sha1 => 20,
+            Self::Sha256 | Self::Pdq => 32,
+        }
+    }
+}
+
 /// Lengths of the sections, in the units of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// Rows and prefix bits of the table of each kind, in the order of `Algorithm::ALL`.
-    pub tables: [TableCounts; 3],
-    /// Entries.
-    pub entries: u32,
-    /// Origins of all entries.
-    pub origins: u32,
-    /// Provenances.
-    pub provenances: u32,
-    /// Different sizes.
+    /// The tables, in the order of [`Kind::ALL`].
+    pub tables: [TableCounts; 4],
+    /// Groups.
+    pub groups: u32,
+    /// Claims of all groups.
+    pub claims: u32,
+    /// Different sizes of an alert set.
     pub sizes: u32,
-    /// Whether some provenance has no size.
+    /// Whether some value has no size.
     pub without_size: bool,
+    /// Bytes of free text.
+    pub texts: u64,
 }
 
 /// Length of one table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableCounts {
-    /// Rows.
+    /// Values.
     pub rows: u32,
-    /// Bits of a digest that the prefix part resolves; 8 to 24, 0 when there are no rows.
+    /// Bits of a value that the prefixes resolve; 8 to 24, 0 when there are no values.
     pub bits: u8,
+    /// The column of groups.
+    pub groups: ColumnCounts,
+    /// The column of sizes.
+    pub sizes: ColumnCounts,
+}
+
+/// Width of a column.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnCounts {
+    /// Bytes a value; 0 when all values are `constant`.
+    pub width: u8,
+    /// What every value is when there is no column.
+    pub constant: u64,
 }
 
 /// A number of 32 bits as a position in memory; our platforms are at least that wide.

@@ -71,6 +71,8 @@ pub fn finding(source: u32, path: &[u8]) -> Finding {
             category: Some("1".into()),
             category_name: None,
             action: Action::Alert,
+            victim_identified: Some(false),
+            distributed: None,
         }],
         remarks: Vec::new(),
     }

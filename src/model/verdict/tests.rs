@@ -13,25 +13,11 @@ pub(in crate::model) fn coverage(parts: &[(Bucket, u64)]) -> Coverage {
 
 /// A device, examined in whole, without a finding.
 pub(in crate::model) fn complete() -> RunRecord {
-    let list = |name: &str| ListSummary {
-        name: name.into(),
-        format: "csv".into(),
-        sha256: String::new(),
-        date: None,
-        entries: 1,
-        duplicates: 0,
-        empty_file: 0,
-        without_digest: 0,
-        rejected: 0,
-        rejected_examples: vec![],
-    };
+    let list = |name: &str| ListSummary { name: name.into(), entries: 1, ..ListSummary::default() };
     let set = |role, demonstration| SetSummary {
-        name: "demo".into(),
-        role,
-        profile: "uk".into(),
         demonstration,
-        sha256: String::new(),
         lists: vec![list("demo")],
+        ..SetSummary::new("demo", role, "uk", String::new())
     };
     let mut record = RunRecord::default();
     for event in [
@@ -111,6 +97,8 @@ fn hit(algorithm: Algorithm, category: Option<&str>, action: Action) -> Hit {
         category: category.map(Into::into),
         category_name: (category == Some("1")).then(|| "A".into()),
         action,
+        victim_identified: None,
+        distributed: None,
     }
 }
 

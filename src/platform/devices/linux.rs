@@ -37,6 +37,21 @@ fn folder(path: &Path) -> Option<PathBuf> {
     fs::canonicalize(Path::new("/sys/dev/block").join(number)).ok()
 }
 
+/// Whether a file lies on a disk that stays where it is: a disk of this machine that is neither removable nor on USB.
+/// Where nothing is known of the disk, as of network drives and stacked ones, it does not.
+pub fn is_fixed(file: &fs::File) -> bool {
+    let folder = file.metadata().ok().and_then(|found| {
+        let number = format!("{}:{}", rustix::fs::major(found.dev()), rustix::fs::minor(found.dev()));
+        fs::canonicalize(Path::new("/sys/dev/block").join(number)).ok()
+    });
+    let Some(folder) = folder else { return false };
+    // A partition leaves it to its disk.
+    let disk = if folder.join("partition").exists() { folder.parent() } else { Some(folder.as_path()) };
+    let stays = |disk: &Path| text(disk, "removable").as_deref() == Some("0") && disk.join("device").exists();
+    // Cards in a slot and disks on a cable say that they are not removable either.
+    disk.is_some_and(stays) && !matches!(bus(&folder), Some("usb" | "mmc" | "firewire" | "nbd"))
+}
+
 fn device(folder: &Path, path: PathBuf, all_mounts: &[Mount]) -> Option<BlockDevice> {
     let number = |file: &str| text(folder, file)?.parse::<u64>().ok();
     // sysfs counts in 512-byte units whatever the sector size.

@@ -88,6 +88,18 @@ pub fn devices() -> Vec<BlockDevice> {
     Vec::new()
 }
 
+/// Whether a file lies on a disk that stays where it is; `false` where that is not known.
+#[cfg(target_os = "linux")]
+pub fn is_fixed(file: &std::fs::File) -> bool {
+    linux::is_fixed(file)
+}
+
+/// Whether a file lies on a disk that stays where it is: not known on this operating system.
+#[cfg(all(unix, not(target_os = "linux")))]
+pub fn is_fixed(_file: &std::fs::File) -> bool {
+    false
+}
+
 /// Every telephone, tablet and camera on USB that is no disk, in the order of their places on the bus.
 #[cfg(target_os = "linux")]
 pub fn portable_devices() -> Vec<PortableDevice> {

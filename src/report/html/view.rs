@@ -2,8 +2,8 @@
 
 use super::ledger::LedgerView;
 use crate::model::{
-    Action, CategoryCount, Control, DeviceIdentity, ExhibitVerdict, ListSummary, RunRecord, SetSummary,
-    SourceHeader, SourceSummary, VerdictResult, VolumeSummary, grouped, size_text,
+    Action, CategoryCount, Control, DeviceIdentity, ExhibitVerdict, ListFile, ListSummary, RunRecord,
+    SetSummary, SourceHeader, SourceSummary, VerdictResult, VolumeSummary, grouped, size_text,
 };
 use crate::report::words::{self, or_none, shown};
 
@@ -162,7 +162,11 @@ pub(super) struct SetView {
     pub(super) role: &'static str,
     pub(super) profile: String,
     pub(super) demonstration: bool,
-    pub(super) sha256: String,
+    /// When its last day is past, which day that was.
+    pub(super) expired: Option<String>,
+    pub(super) signature: String,
+    pub(super) stated: String,
+    pub(super) root: String,
     pub(super) lists: Vec<ListView>,
 }
 
@@ -174,8 +178,14 @@ pub(super) struct ListView {
     pub(super) rejected: String,
     pub(super) any_rejected: bool,
     pub(super) left_out: String,
-    pub(super) sha256: String,
+    pub(super) files: Vec<FileView>,
     pub(super) examples: Vec<String>,
+    pub(super) remarks: Vec<String>,
+}
+
+pub(super) struct FileView {
+    pub(super) name: String,
+    pub(super) sha256: String,
 }
 
 impl SetView {
@@ -185,7 +195,10 @@ impl SetView {
             role: words::role(set.role),
             profile: shown(&set.profile),
             demonstration: set.demonstration,
-            sha256: shown(&set.sha256),
+            expired: set.valid_until.as_deref().filter(|_| set.expired).map(shown),
+            signature: shown(&words::signature(&set.signature)),
+            stated: shown(&words::stated(set)),
+            root: shown(&set.root),
             lists: set.lists.iter().map(ListView::new).collect(),
         }
     }
@@ -195,20 +208,22 @@ impl ListView {
     fn new(list: &ListSummary) -> Self {
         Self {
             name: shown(&list.name),
-            format: shown(&list.format),
+            format: shown(&list.format()),
             date: list.date.as_deref().map_or_else(|| "states none".to_owned(), shown),
             entries: grouped(list.entries),
             rejected: grouped(list.rejected),
             any_rejected: list.rejected > 0,
-            left_out: format!(
-                "{} standing twice; {} of the empty file and {} without a digest that is read here left out",
-                grouped(list.duplicates),
-                grouped(list.empty_file),
-                grouped(list.without_digest)
-            ),
-            sha256: shown(&list.sha256),
+            left_out: words::left_out(list),
+            files: list.files.iter().map(FileView::new).collect(),
             examples: list.rejected_examples.iter().map(|example| shown(example)).collect(),
+            remarks: list.remarks.iter().map(|remark| shown(remark)).collect(),
         }
+    }
+}
+
+impl FileView {
+    fn new(file: &ListFile) -> Self {
+        Self { name: shown(&file.name), sha256: shown(&file.sha256) }
     }
 }
 

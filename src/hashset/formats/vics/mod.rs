@@ -1,15 +1,19 @@
 //! Project VIC and CAID: VICS JSON 1.x and 2.0, as a hash set (`value[]` of Media) or a case (`value[]` with `Media[]`).
 
 mod guard;
+mod keys;
 mod record;
+mod scalar;
+#[cfg(test)]
+mod tests;
 
-use std::io::{BufRead, BufReader};
+use std::io::BufReader;
 
 use guard::Guard;
 use record::{Reading, Root};
 use serde::de::DeserializeSeed;
 
-use super::{Format, Sink, lines, text};
+use super::{Format, Input, Sink, lines, text};
 use crate::hashset::{Error, Place, Result};
 use crate::read::Confidence;
 
@@ -24,7 +28,8 @@ impl Format for Vics {
     }
 
     fn description(&self) -> &'static str {
-        "Project VIC / CAID JSON 1.x and 2.0, hash sets and cases: MD5, SHA-1, SHA-256, category, size; PhotoDNA is not read"
+        "Project VIC / CAID JSON 1.x and 2.0, hash sets and cases: MD5, SHA-1, SHA-256, PDQ, category, size, victim \
+         identified, distributed; PhotoDNA is not read"
     }
 
     /// Weak for JSON without a context: reading it gives the better message.
@@ -40,9 +45,9 @@ impl Format for Vics {
         }
     }
 
-    fn read(&self, input: &mut dyn BufRead, sink: &mut dyn Sink) -> Result<()> {
+    fn read(&self, input: Input<'_>, sink: &mut dyn Sink) -> Result<()> {
         let list = sink.name().to_owned();
-        let mut guard = Guard::new(input).map_err(|error| Error::io(&list, error))?;
+        let mut guard = Guard::new(input.bytes).map_err(|error| Error::io(&list, error))?;
         let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(1 << 16, &mut guard));
         let mut reading = Reading::new(sink);
         let outcome = Root(&mut reading).deserialize(&mut json).and_then(|()| json.end());
@@ -77,5 +82,9 @@ fn refusal(list: &str, error: serde_json::Error, violation: Option<&'static str>
     if error.is_io() {
         return Error::io(list, error.into());
     }
-    Error::malformed(list, place, format_args!("not VICS JSON: {error}"))
+    // What stands instead of what was expected may be free text, which no error shows.
+    let text = error.to_string();
+    let said =
+        if error.is_data() { text.rsplit_once(", ").map_or("", |(_, expected)| expected) } else { &text };
+    Error::malformed(list, place, format_args!("not VICS JSON: {said}"))
 }
