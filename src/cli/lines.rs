@@ -43,9 +43,9 @@ pub fn set(set: &SetSummary) -> Vec<String> {
     let mut lines = vec![format!("set       {} ({}), {profile}", visible(&set.name), set.role.name())];
     let stated = |name: &str, value: &Option<String>| Some(format!("{name} {}", visible(value.as_deref()?)));
     let stated: Vec<String> = [
-        stated("issuer", &set.issuer),
-        stated("version", &set.version),
-        stated("valid until", &set.valid_until),
+        stated("issuer", &set.edition.issuer),
+        stated("version", &set.edition.version),
+        stated("valid until", &set.edition.valid_until),
         match &set.signature {
             SetSignature::None => None,
             SetSignature::Unknown { key } => Some(format!("signed by an UNKNOWN key {}", visible(key))),
@@ -91,7 +91,7 @@ pub fn set(set: &SetSummary) -> Vec<String> {
 
 /// What is said of a set whose last day is past.
 pub fn expired(set: &SetSummary) -> Option<String> {
-    let day = set.valid_until.as_deref().filter(|_| set.expired)?;
+    let day = set.edition.valid_until.as_deref().filter(|_| set.expired)?;
     Some(format!(
         "EXPIRED   the set {} was valid until {}: it may lack what is known today. The record says so; get the current \
          one from its issuer",

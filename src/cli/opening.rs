@@ -115,7 +115,7 @@ impl<'a> Keyring<'a> {
         let set = scan::open_set(&bytes).with_context(|| format!("{shown}"))?;
         let mut summary = set.summary();
         summary.signature = self.signature(&set).with_context(|| format!("{shown}"))?;
-        summary.expired = summary.valid_until.as_deref().is_some_and(|day| self.is_past(day));
+        summary.expired = summary.edition.valid_until.as_deref().is_some_and(|day| self.is_past(day));
         drop(set);
         Ok(Opened { bytes, summary })
     }

@@ -10,9 +10,13 @@ use std::thread::JoinHandle;
 
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
-/// Bytes of rows that are held before they are written to a scratch file. Twice as much is in memory for a moment:
-/// the rows that are being written and those that arrive meanwhile.
-const HELD: usize = 96 << 20;
+/// Bytes of rows that are held before they are written to a scratch file. Three times as much is in memory for a moment:
+/// the rows that are being sorted, twice, and those that arrive meanwhile.
+const HELD: usize = 24 << 20;
+/// After so many scratch files twice as much is held, so that their number stays small ...
+const RUNS: usize = 64;
+/// ... and so often.
+const DOUBLINGS: usize = 2;
 /// Rows of a block.
 const BLOCK: usize = 32 << 10;
 /// Bytes that are read at once from each scratch file.
@@ -145,7 +149,8 @@ impl<const N: usize> Sorter<N> {
 
     /// Adds a row.
     pub fn push(&mut self, row: Row<N>) -> io::Result<()> {
-        if self.scratch.is_some() && self.earlier.length.saturating_add(self.own.length) >= self.held {
+        let held = self.held << (self.runs.len() / RUNS).min(DOUBLINGS);
+        if self.scratch.is_some() && self.earlier.length.saturating_add(self.own.length) >= held {
             self.spill()?;
         }
         self.own.push(row);

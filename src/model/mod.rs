@@ -37,7 +37,7 @@ pub use near::Pdq;
 pub use placement::{Placement, Segment};
 pub use problem::{Problem, ProblemKind};
 pub use record::{CategoryCount, RunRecord};
-pub use set::{CategoryRecords, ListFile, ListSummary, SetSignature, SetSummary};
+pub use set::{CategoryRecords, Edition, ListFile, ListSummary, SetSignature, SetSummary};
 pub use survey::{Survey, SurveyEnd};
 pub use text::{RawText, is_hidden, visible};
 pub use time::{Stamp, TimeEncoding, Times, Timestamps};

@@ -73,6 +73,20 @@ pub struct CategoryRecords {
     pub records: u64,
 }
 
+/// What the issuer of a set states of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edition {
+    /// Who issues it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// Its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Last day on which it is to be used, as YYYY-MM-DD.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<String>,
+}
+
 /// One compiled set as loaded for a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetSummary {
@@ -86,15 +100,9 @@ pub struct SetSummary {
     pub demonstration: bool,
     /// Root of the compiled image: a SHA-256 that every byte of it bears on.
     pub root: String,
-    /// Who issued it, when stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub issuer: Option<String>,
-    /// Its version, when stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
-    /// Last day on which it is to be used, as YYYY-MM-DD, when stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub valid_until: Option<String>,
+    /// Which edition it is.
+    #[serde(flatten)]
+    pub edition: Edition,
     /// Whether that day was past when the run began.
     #[serde(default, skip_serializing_if = "is_false")]
     pub expired: bool,
@@ -114,9 +122,7 @@ impl SetSummary {
             profile: profile.to_owned(),
             demonstration: false,
             root,
-            issuer: None,
-            version: None,
-            valid_until: None,
+            edition: Edition::default(),
             expired: false,
             signature: SetSignature::None,
             lists: Vec::new(),

@@ -103,8 +103,11 @@ fn header(demonstration: bool) -> RunHeader {
     let set = |name: &str, role, profile: &str, lists| SetSummary {
         demonstration: demonstration && role == Role::Alert,
         lists,
-        issuer: (role == Role::Alert).then(|| "Force <b> unit".into()),
-        valid_until: (role == Role::Alert).then(|| "2026-10-31".into()),
+        edition: Edition {
+            issuer: (role == Role::Alert).then(|| "Force <b> unit".into()),
+            version: None,
+            valid_until: (role == Role::Alert).then(|| "2026-10-31".into()),
+        },
         expired: role == Role::Alert,
         signature: match role {
             Role::Alert => SetSignature::Trusted { key: "c3".repeat(32), name: "lab".into() },

@@ -137,11 +137,14 @@ pub(super) fn signature(signature: &SetSignature) -> String {
 /// What a set states of itself.
 pub(super) fn stated(set: &SetSummary) -> String {
     let part = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name} {value}"));
-    let parts: Vec<String> =
-        [part("issuer", &set.issuer), part("version", &set.version), part("valid until", &set.valid_until)]
-            .into_iter()
-            .flatten()
-            .collect();
+    let parts: Vec<String> = [
+        part("issuer", &set.edition.issuer),
+        part("version", &set.edition.version),
+        part("valid until", &set.edition.valid_until),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     if parts.is_empty() { "no issuer, version or last day of use".into() } else { parts.join(", ") }
 }
 

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::hashset::formats::{self, Format};
 use crate::hashset::{Builder, Built, KnownSet, LongDigits, Mapping, Profile, Stated};
-use crate::model::SetSignature;
+use crate::model::{Edition, SetSignature};
 use crate::platform::{self, SharedBytes};
 use crate::read::{Memory, ReadAt};
 use crate::scan::CONTROL_SET;
@@ -85,10 +85,11 @@ fn with_lists(arguments: &BuildArguments, scratch: Option<PathBuf>) -> Result<Bu
         .with_text(arguments.with_list_text)
         .demonstration(arguments.demonstration)
         .stated(stated(&arguments.reading)?);
-    let label = builder.label();
-    label.issuer.clone_from(&arguments.issuer);
-    label.version.clone_from(&arguments.set_version);
-    label.valid_until = arguments.valid_until.map(|date| date.to_string());
+    builder.label().edition = Edition {
+        issuer: arguments.issuer.clone(),
+        version: arguments.set_version.clone(),
+        valid_until: arguments.valid_until.map(|date| date.to_string()),
+    };
     let format = format(&arguments.reading);
     for (at, list) in arguments.list.iter().enumerate() {
         let name = list.name();

@@ -2,14 +2,17 @@
 
 use std::cmp::Ordering;
 
-use super::groups::StoredClaim;
+use super::groups::{MAX_CLAIMS, StoredClaim};
 use super::layout::{Column, Layout, Table, prefix};
 use super::verified::Verified;
 use super::{CLAIM, Header, Kind, Label, Root};
 use crate::hashset::collect::Claim;
 use crate::hashset::{Error, Profile, Result};
 use crate::model::{Action, Algorithm, Algorithms, Digest, Digests, Hit, ListSummary, Pdq, Role, SetSummary};
-use crate::read::ReadAt;
+use crate::read::{ReadAt, size};
+
+/// Most bytes of texts: what a builder takes, with what JSON writes around it.
+const MAX_TEXTS: u64 = 2 << 30;
 
 /// A compiled set over the bytes of its image, in memory, mapped or read by position.
 ///
@@ -218,6 +221,9 @@ impl<R: ReadAt> KnownSet<R> {
     /// See [`Self::find`].
     pub fn texts(&self) -> Result<Vec<u8>> {
         let texts = self.layout.texts;
+        if texts.count > MAX_TEXTS {
+            return Err(Error::image("texts", format!("at most {MAX_TEXTS} bytes"), texts.count));
+        }
         let mut bytes = vec![0; usize::try_from(texts.count).unwrap_or(usize::MAX)];
         self.bytes.read(texts.start, &mut bytes)?;
         Ok(bytes)
@@ -273,6 +279,9 @@ impl<R: ReadAt> KnownSet<R> {
         if first >= end {
             // Nothing said of a value that is there must never pass for a value that is not there.
             return Err(Error::image("groups", "at least one claim of a value", format!("{first} to {end}")));
+        }
+        if size(MAX_CLAIMS) < u64::from(end - first) {
+            return Err(Error::image("groups", format!("at most {MAX_CLAIMS} claims"), end - first));
         }
         let mut claims = Vec::new();
         for claim in first..end {

@@ -50,7 +50,7 @@ pub use known::{KnownSet, Provenance};
 pub use walk::{Entries, join};
 
 use super::Profile;
-use crate::model::{Digest, ListSummary, Role, SetSummary};
+use crate::model::{Digest, Edition, ListSummary, Role, SetSummary};
 
 const SIGNATURE: &[u8; 16] = b"onscene-set\r\n\x1a\n\0";
 const VERSION: u32 = 2;
@@ -67,6 +67,8 @@ const DIGEST: usize = 32;
 const SIGNED: usize = 96;
 /// Longest header in bytes: it is read into memory as a whole.
 const MAX_HEADER: u64 = 64 << 20;
+/// Greatest image: its chunk digests, which are held, take a 512th of it.
+const MAX_IMAGE: u64 = 128 << 30;
 /// Width of a claim.
 const CLAIM: usize = 20;
 
@@ -100,15 +102,9 @@ pub struct Label {
     pub profile: Profile,
     /// Whether it is the demonstration set.
     pub demonstration: bool,
-    /// Who issues it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub issuer: Option<String>,
-    /// Its version.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
-    /// Last day on which it is to be used, YYYY-MM-DD.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub valid_until: Option<String>,
+    /// Which edition it is.
+    #[serde(flatten)]
+    pub edition: Edition,
 }
 
 impl Header {
@@ -117,9 +113,7 @@ impl Header {
         let label = &self.label;
         SetSummary {
             demonstration: label.demonstration,
-            issuer: label.issuer.clone(),
-            version: label.version.clone(),
-            valid_until: label.valid_until.clone(),
+            edition: label.edition.clone(),
             lists: self.lists.clone(),
             ..SetSummary::new(&label.name, label.role, label.profile.name(), root.to_string())
         }
@@ -129,15 +123,7 @@ impl Header {
 impl Label {
     /// A label that states nothing else.
     pub fn new(name: &str, role: Role, profile: Profile) -> Self {
-        Self {
-            name: name.to_owned(),
-            role,
-            profile,
-            demonstration: false,
-            issuer: None,
-            version: None,
-            valid_until: None,
-        }
+        Self { name: name.to_owned(), role, profile, demonstration: false, edition: Edition::default() }
     }
 }
 

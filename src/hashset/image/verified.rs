@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 
-use super::{CHUNK, DIGEST, FRONT, MAX_HEADER, ROOT_AT, Root, SIGNATURE, SIGNED, VERSION, wide};
+use super::{CHUNK, DIGEST, FRONT, MAX_HEADER, MAX_IMAGE, ROOT_AT, Root, SIGNATURE, SIGNED, VERSION, wide};
 use crate::hashset::error::excerpt;
 use crate::hashset::{Error, Result};
 use crate::read::{ReadAt, size};
@@ -42,6 +42,9 @@ impl<R: ReadAt> Verified<R> {
         let mut front = [0; FRONT];
         if bytes.size() < size(FRONT) {
             return Err(Error::image("front", format!("{FRONT} bytes"), bytes.size()));
+        }
+        if bytes.size() > MAX_IMAGE {
+            return Err(Error::image("length", format!("at most {MAX_IMAGE} bytes"), bytes.size()));
         }
         read(&bytes, 0, &mut front)?;
         if !front.starts_with(SIGNATURE) {

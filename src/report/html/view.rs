@@ -195,7 +195,7 @@ impl SetView {
             role: words::role(set.role),
             profile: shown(&set.profile),
             demonstration: set.demonstration,
-            expired: set.valid_until.as_deref().filter(|_| set.expired).map(shown),
+            expired: set.edition.valid_until.as_deref().filter(|_| set.expired).map(shown),
             signature: shown(&words::signature(&set.signature)),
             stated: shown(&words::stated(set)),
             root: shown(&set.root),
