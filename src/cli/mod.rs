@@ -48,7 +48,7 @@ pub fn main() -> ProcessExit {
     match run(arguments.command) {
         Ok(exit) => exit,
         Err(error) => {
-            say::error(&format!("onscene: {error:#}"));
+            say::error(&format!("onscene: {}", told(&error)));
             code(ExitCode::Failure)
         }
     }
@@ -75,6 +75,29 @@ fn run(command: Command) -> Result<ProcessExit> {
     }
 }
 
+/// An error with its causes; some say theirs themselves.
+fn told(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match told.as_str() {
+        "" => cause,
+        _ if told.contains(&cause) => told,
+        _ => format!("{told}: {cause}"),
+    })
+}
+
 fn code(exit: ExitCode) -> ProcessExit {
     ProcessExit::from(exit.number())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_that_an_error_names_itself_is_not_told_twice() {
+        let cause = std::io::Error::other("unplugged");
+        let list = crate::hashset::Error::Scratch { source: cause };
+        let error = anyhow::Error::from(list).context("set x");
+        assert_eq!(told(&error).matches("unplugged").count(), 1);
+        assert!(told(&error).starts_with("set x: a scratch file"));
+    }
 }
