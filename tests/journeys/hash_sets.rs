@@ -40,6 +40,8 @@ fn the_demonstration_set_is_the_same_bytes_whenever_and_in_whichever_order_it_is
         (std::fs::read(kit.path("one.set")).unwrap(), std::fs::read(kit.path("two.set")).unwrap());
     assert_eq!(one, two);
     assert!(run(&kit, 0, &["set", "verify", "one.set"]).stdout.contains("SOUND"));
+    let info = run(&kit, 0, &["set", "info", "one.set"]).stdout;
+    assert!(info.contains("  MD5     19 values") && info.contains("issuer onscene"), "{info}");
     assert!(
         run(&kit, 3, &["set", "build", "one.set", "--role", "alert", "--list", &digests])
             .stderr
