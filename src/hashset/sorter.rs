@@ -12,7 +12,7 @@ use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
 /// Bytes of rows that are held before they are written to a scratch file. Three times as much is in memory for a moment:
 /// the rows that are being sorted, twice, and those that arrive meanwhile.
-const HELD: usize = 24 << 20;
+const HELD: usize = 32 << 20;
 /// After so many scratch files twice as much is held, so that their number stays small ...
 const RUNS: usize = 64;
 /// ... and so often.
